@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""Read folders of MLXP logs into pandas, and compare their runs: `read_runs(path)` and `df.mlxp`.
+
+Importing the package registers the accessor `mlxp` on every DataFrame, and nothing optional.
+"""
+
+from __future__ import annotations
+
+from .accessor import RunsAccessor
+from .artifacts import Artifact, ArtifactDtype, Artifacts
+from .errors import (
+    ArtifactError,
+    ArtifactNotFoundError,
+    EmptyLogsWarning,
+    IndexWarning,
+    InvalidMapError,
+    InvalidOptionError,
+    LogsNotFoundError,
+    LogsUnreadableError,
+    MetricError,
+    MissingDependencyError,
+    MlxpPandasError,
+    MlxpPandasWarning,
+    NoCurvesError,
+    NotALogsFolderError,
+    ProblemsWarning,
+    QueryError,
+    QuerySyntaxError,
+    UnknownColumnError,
+    UnknownGroupError,
+    UntrustedArtifactError,
+)
+from .groupby import RunGroups
+from .loaders import register_artifact_type
+from .metrics import Metric, MetricDtype
+from .reader import Reader, read_runs
+from .report import RunTable
+from .seriesaccessor import CurveAccessor
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Artifact",
+    "ArtifactDtype",
+    "ArtifactError",
+    "ArtifactNotFoundError",
+    "Artifacts",
+    "CurveAccessor",
+    "EmptyLogsWarning",
+    "IndexWarning",
+    "InvalidMapError",
+    "InvalidOptionError",
+    "LogsNotFoundError",
+    "LogsUnreadableError",
+    "Metric",
+    "MetricDtype",
+    "MetricError",
+    "MissingDependencyError",
+    "MlxpPandasError",
+    "MlxpPandasWarning",
+    "NoCurvesError",
+    "NotALogsFolderError",
+    "ProblemsWarning",
+    "QueryError",
+    "QuerySyntaxError",
+    "Reader",
+    "RunGroups",
+    "RunTable",
+    "RunsAccessor",
+    "UnknownColumnError",
+    "UnknownGroupError",
+    "UntrustedArtifactError",
+    "__version__",
+    "read_runs",
+    "register_artifact_type",
+]

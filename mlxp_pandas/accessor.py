@@ -1,0 +1,621 @@
+# SPDX-License-Identifier: MIT
+"""`df.mlxp`: what MLXP's reader does, on every DataFrame; each method is one call to the module that does it.
+
+pandas 2 keeps an accessor with its frame, pandas 3 builds one at each access: it has no state and costs nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from types import FrameType
+from typing import Any, Unpack
+
+import pandas as pd
+
+from .errors import InvalidOptionError
+from .evaluate import filter_rows
+from .fields import fields_table, searchable_table, varying
+from .groupby import RunGroups, all_but_names, filter_runs, select_runs
+from .health import health_of
+from .longform import long_frame
+from .plotting import HeatOptions, heat_map, plot_runs
+from .query import local_names
+from .ranking import CompareOptions, best_runs, compare_settings
+from .report import RunTable, TableOptions, run_table
+from .scalars import number_columns, sorted_runs, suffix_column
+from .scores import Criterion
+from .values import load
+
+__all__ = ["RunsAccessor"]
+
+_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
+
+
+@pd.api.extensions.register_dataframe_accessor("mlxp")
+class RunsAccessor:
+    """The runs of a frame: query, compare, group, aggregate and load them.
+
+    It works on every DataFrame, also on an aggregated one, and never changes it.
+
+    Examples
+    --------
+    >>> import mlxp_pandas
+    >>> runs = pd.DataFrame({"config.lr": [10.0, 1.0, 1.0], "config.seed": [1, 1, 2], "loss": [0.3, 0.2, 0.4]})
+    >>> runs.mlxp.diff()
+    ['config.lr', 'config.seed']
+    >>> runs.mlxp.groupby("config.lr").aggregate(loss=("loss", "mean"))
+               loss
+    config.lr
+    1.0         0.3
+    10.0        0.3
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+
+    @property
+    def fields(self) -> pd.DataFrame:
+        """The columns and their types, as MLXP's `Reader.fields` prints them.
+
+        Returns
+        -------
+        DataFrame
+            Index `Fields`, sorted; column `Type`: `<class 'int'>`, ..., `METRIC` or `Artifact`.
+
+        Examples
+        --------
+        >>> pd.DataFrame({"config.seed": [1], "note": ["x"]}).mlxp.fields
+                              Type
+        Fields
+        config.seed  <class 'int'>
+        note         <class 'str'>
+        """
+        return fields_table(self._frame)
+
+    @property
+    def searchable(self) -> pd.DataFrame:
+        """The rows of `fields` that start with `config.` or `info.`, which are those that MLXP can query.
+
+        Examples
+        --------
+        >>> pd.DataFrame({"config.seed": [1], "note": ["x"]}).mlxp.searchable
+                              Type
+        Fields
+        config.seed  <class 'int'>
+        """
+        return searchable_table(self._frame)
+
+    def filter(
+        self, condition: Any, bygroups: Hashable | list[Hashable] | None = None, *, missing: str = "drop"
+    ) -> pd.DataFrame:
+        """Keep the runs that a query or a filter map selects.
+
+        Parameters
+        ----------
+        condition : str or tuple
+            A query such as `"config.optimizer.lr < 1 & info.status == 'COMPLETE'"`, in which `@name` is a variable of
+            the caller and `train.loss.last` a number of a curve (see `summary`); or MLXP's filter map `(function,
+            column or columns)`: the function gets one list a column, of the values of all runs (curves as ndarrays, NaN
+            where a run has none), and returns one boolean a run.
+        bygroups : label or list of labels, optional
+            For a filter map: columns or index levels; the function is applied to each of their groups.
+        missing : {"drop", "keep", "raise"}
+            For a query: what a run without the value is to a comparison: no match, what pandas says, or an error.
+
+        Returns
+        -------
+        DataFrame
+            The runs that pass, in the frame's order.
+
+        Raises
+        ------
+        QueryError
+            The query is not in the grammar, or cannot be answered.
+        UnknownColumnError
+            The frame has no such column.
+        InvalidMapError
+            The map has another form, or its function does not return one boolean a run.
+        InvalidOptionError
+            `bygroups` with a query, or `missing` with a map.
+
+        Examples
+        --------
+        >>> runs = pd.DataFrame({"config.lr": [1.0, 1.0, 2.0], "loss": [4.0, 3.0, 5.0]})
+        >>> runs.mlxp.filter("config.lr < 2").index.tolist()
+        [0, 1]
+        >>> runs.mlxp.filter((lambda x: [v == min(x) for v in x], "loss"), bygroups="config.lr").index.tolist()
+        [1, 2]
+        """
+        if isinstance(condition, str):
+            _check_only(bygroups is None, "bygroups is for filter maps (function, columns), not for queries.")
+            values = _callers_values(local_names(condition))
+            derived = suffix_column(self._frame, condition)
+            rows = filter_rows(self._frame, condition, missing=missing, local_values=values, derived=derived)
+            return self._frame[rows]
+        _check_only(missing == "drop", "missing is for queries; a filter map gets NaN for what a run does not have.")
+        return filter_runs(self._frame, condition, bygroups)
+
+    def diff(self, start_key: str = "config") -> list[Hashable]:
+        """The columns whose values differ between runs.
+
+        Parameters
+        ----------
+        start_key : str
+            What the names start with.
+
+        Returns
+        -------
+        list of labels
+            In the order of the columns. A run that lacks a value differs from one that has it; 1, 1.0 and True are
+            equal, and NaN equals NaN. Metrics and artifacts are not read: only their presence is compared.
+
+        Examples
+        --------
+        >>> pd.DataFrame({"config.seed": [1, 2], "config.lr": [0.1, 0.1]}).mlxp.diff()
+        ['config.seed']
+        """
+        return varying(self._frame, start_key)
+
+    def groupby(
+        self, keys: Hashable | list[Hashable] | None = None, *, all_but: Hashable | list[Hashable] | None = None
+    ) -> RunGroups:
+        """Group the runs by the values of columns.
+
+        Parameters
+        ----------
+        keys : label or list of labels
+            Columns or index levels. Runs that lack the value are a group of their own.
+        all_but : label or list of labels, optional
+            Instead of keys: every config column that varies, except these, such as `config.seed`.
+
+        Returns
+        -------
+        RunGroups
+            A mapping of key tuples to frames, sorted by key.
+
+        Raises
+        ------
+        UnknownColumnError
+            The frame has no such column.
+        InvalidOptionError
+            The column holds curves, artifacts, or values that are no keys; or neither or both arguments are given.
+
+        Examples
+        --------
+        >>> list(pd.DataFrame({"config.lr": [10.0, 1.0, None]}).mlxp.groupby("config.lr"))
+        [(1.0,), (10.0,), (nan,)]
+        >>> runs = pd.DataFrame({"config.lr": [1.0, 2.0], "config.seed": [1, 2]})
+        >>> runs.mlxp.groupby(all_but="config.seed").names
+        ['config.lr']
+        """
+        _check_only((keys is None) != (all_but is None), "Give the columns to group by, or all_but=[columns].")
+        return RunGroups(self._frame, keys if all_but is None else all_but_names(self._frame, all_but))
+
+    def aggregate(self, maps: Any = None, **named: Any) -> pd.DataFrame:
+        """Reduce all runs to one row.
+
+        Parameters
+        ----------
+        maps, **named
+            As for `RunGroups.aggregate`.
+
+        Returns
+        -------
+        DataFrame
+            One row.
+
+        Raises
+        ------
+        UnknownColumnError
+            The frame has no such column.
+        InvalidMapError
+            The maps have another form.
+
+        Examples
+        --------
+        >>> pd.DataFrame({"loss": [4.0, 3.0]}).mlxp.aggregate([(min, "loss"), (max, "loss", "worst")])
+           fmin.loss  worst
+        0        3.0    4.0
+        """
+        return RunGroups(self._frame, []).aggregate(maps, **named)
+
+    def select(self, keys: Any) -> pd.DataFrame:
+        """Keep the runs whose columns take these values.
+
+        Parameters
+        ----------
+        keys : Index, GroupKeys, RunGroups, or mapping
+            The index of an aggregated frame, `groups.keys()`, or `{column: value or values}`.
+
+        Returns
+        -------
+        DataFrame
+            In the frame's order.
+
+        Raises
+        ------
+        UnknownColumnError
+            The frame has no such column.
+        InvalidOptionError
+            Keys that do not name their columns.
+
+        Examples
+        --------
+        >>> runs = pd.DataFrame({"config.lr": [10.0, 1.0, 1.0], "loss": [0.3, 0.2, 0.4]})
+        >>> runs.mlxp.select(pd.Index([10.0], name="config.lr"))
+           config.lr  loss
+        0       10.0   0.3
+        """
+        return select_runs(self._frame, keys)
+
+    def load(self, columns: Hashable | list[Hashable] | None = None) -> pd.DataFrame:
+        """Replace the placeholders of metrics and artifacts by what they stand for.
+
+        Parameters
+        ----------
+        columns : label or list of labels, optional
+            All metrics and artifacts unless given.
+
+        Returns
+        -------
+        DataFrame
+            A copy: curves as ndarrays of shape (n_steps,), artifacts as dicts of their names to `Artifact`, whose own
+            `load()` reads the object; NaN where a run has none.
+
+        Raises
+        ------
+        UnknownColumnError
+            The frame has no such column.
+
+        Examples
+        --------
+        >>> pd.DataFrame({"config.seed": [1, 2]}).mlxp.load()
+           config.seed
+        0            1
+        1            2
+        """
+        return load(self._frame, columns)
+
+    def health(self, stale: object = "2h") -> pd.DataFrame:
+        """The state of each run, all of whose files are read now: alive, diverged, resumed, damaged.
+
+        Parameters
+        ----------
+        stale : str or timedelta
+            How long a run that says RUNNING or STARTING may write nothing before it counts as dead.
+
+        Returns
+        -------
+        DataFrame of shape (n_runs, n_columns)
+            `status`, `stale`, `last_write`, `duration`, `n_steps.<log>`, `first_nan_step`, `repeated_steps`,
+            `torn_lines`, `n_problems`, `problems`; missing where a run does not have it. See `health.health_of`.
+
+        Raises
+        ------
+        InvalidOptionError
+            `stale` is no length of time, or the frame has no metric or artifact column left, which know the folders.
+
+        Examples
+        --------
+        >>> import tempfile, mlxp_pandas
+        >>> from mlxp_pandas.testing import make_runs
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> runs = mlxp_pandas.read_runs(make_runs(folder.name, 2, n_steps=5))
+        >>> runs.mlxp.health()[["status", "stale", "n_steps.train", "n_problems"]]
+                  status  stale  n_steps.train  n_problems
+        log_id
+        1       COMPLETE  False              5           0
+        2       COMPLETE  False              5           0
+        >>> folder.cleanup()
+        """
+        return health_of(self._frame, stale)
+
+    def summary(self, names: str | list[str]) -> pd.DataFrame:
+        """Columns, and numbers of curves, side by side.
+
+        Parameters
+        ----------
+        names : str or list of str
+            Columns; or `<metric>.<number>`, where the number is first, last, min, max, mean, median, std, count, n_nan,
+            argmin, argmax, step_of_min or step_of_max, as in `df["train.loss"].mlxp`. A real column of that name wins.
+
+        Returns
+        -------
+        DataFrame
+            On the frame's index. NaN where a run has no such metric.
+
+        Raises
+        ------
+        UnknownColumnError
+            There is no such column.
+        InvalidOptionError
+            A metric without saying which number of it.
+
+        Examples
+        --------
+        >>> runs = pd.DataFrame({"config.lr": [0.1], "loss": [[3.0, 1.0, 2.0]]})
+        >>> runs.mlxp.summary(["config.lr", "loss.min", "loss.last"])
+           config.lr  loss.min  loss.last
+        0        0.1       1.0        2.0
+        """
+        return number_columns(self._frame, names)
+
+    def sort(self, by: str | list[str], ascending: bool | list[bool] = True) -> pd.DataFrame:
+        """Sort the runs by columns, or by numbers of curves.
+
+        Parameters
+        ----------
+        by : str or list of str
+            Names as in `summary`.
+        ascending : bool or list of bool
+            One for all, or one each.
+
+        Returns
+        -------
+        DataFrame
+            Equal runs stay in their order; those without a value come last.
+
+        Raises
+        ------
+        UnknownColumnError
+            There is no such column.
+        InvalidOptionError
+            A column without an order.
+
+        Examples
+        --------
+        >>> runs = pd.DataFrame({"loss": [[3.0, 1.0], [2.0, 0.5]]})
+        >>> runs.mlxp.sort("loss.last").index.tolist()
+        [1, 0]
+        """
+        return sorted_runs(self._frame, by, ascending)
+
+    def best(
+        self,
+        by: str,
+        mode: str = "min",
+        scope: str = "last",
+        per: Any = None,
+        over: Any = None,
+        report: str | Sequence[str] = (),
+    ) -> pd.DataFrame:
+        """The best run, or the best setting, of each group.
+
+        Parameters
+        ----------
+        by : str
+            What is judged: a metric, or a name as in `summary`.
+        mode : {"min", "max"}
+            Which is better.
+        scope : str
+            Of a metric: "last", its last point; "best", the run's own best finite point; "last-10", the mean of its
+            last ten points (or any other number).
+        per : label or list of labels, optional
+            One winner for each value of these columns.
+        over : label or list of labels, optional
+            Columns of repetitions, such as `config.seed`: look for the best setting of the other config columns that
+            vary, by its mean over these runs.
+        report : str or list of str
+            What else to tell of the winner: metrics, read at the step where `by` is best (scope "best") or at their
+            last point; or names as in `summary`.
+
+        Returns
+        -------
+        DataFrame
+            One row a group, indexed by `per`; see `ranking.best_runs` for the columns. Runs whose value is NaN or
+            infinite never win; `n_skipped` counts them. Of equal values, the run with the lower log_id wins.
+
+        Raises
+        ------
+        UnknownColumnError
+            There is no such column.
+        InvalidOptionError
+            An option outside its allowed values.
+
+        Examples
+        --------
+        >>> runs = pd.DataFrame({"config.lr": [0.1, 1.0], "val": [[3.0, 1.0], [0.5, 2.0]]})
+        >>> runs["test"] = [[3.1, 1.1], [0.6, 2.1]]
+        >>> runs.mlxp.best("val", scope="best", report="test")
+           log_id  config.lr  val  test  n_skipped
+        0       1        1.0  0.5   0.6          0
+        """
+        return best_runs(self._frame, Criterion(by, mode, scope), per, over, report)
+
+    def compare(
+        self, metric: str, baseline: Any, pair: Any = "config.seed", by: Any = None, **options: Unpack[CompareOptions]
+    ) -> pd.DataFrame:
+        """Compare each setting with a baseline, over the seeds that both have.
+
+        Parameters
+        ----------
+        metric : str
+            What is compared: a metric, or a name as in `summary`.
+        baseline : scalar, tuple or mapping
+            The setting to compare with: the values of the columns `by`, or `{column: value}`.
+        pair : label or list of labels
+            Columns that say which runs belong together.
+        by : label or list of labels, optional
+            The columns that make a setting; all config columns that vary unless given, but those of `pair`.
+        **options
+            The keywords of `ranking.CompareOptions`: level, scope and mode.
+
+        Returns
+        -------
+        DataFrame
+            One row a setting: `difference` (the mean of setting minus baseline over the pairs), `low`, `high` (its
+            t-interval, NaN for fewer than 3 pairs), `p_improvement` (the share of pairs in which it is better, ties
+            half), `n_pairs` and `n_unpaired`.
+
+        Raises
+        ------
+        UnknownColumnError, UnknownGroupError
+            There is no such column, or no such setting.
+        InvalidOptionError
+            Several settings are the baseline, or a setting has two runs of one seed.
+        MissingDependencyError
+            Without scipy.
+
+        Examples
+        --------
+        >>> runs = pd.DataFrame({"config.lr": [0.1] * 3 + [1.0] * 3, "config.seed": [1, 2, 3] * 2})
+        >>> runs["loss"] = [0.1, 0.2, 0.3, 0.2, 0.4, 0.3]
+        >>> runs.mlxp.compare("loss", {"config.lr": 0.1}).round(2)
+                   difference   low  high  p_improvement  n_pairs  n_unpaired
+        config.lr
+        1.0               0.1 -0.15  0.35           0.17        3           0
+        """
+        return compare_settings(self._frame, metric, baseline, pair, by, **options)
+
+    def table(
+        self, rows: Any, columns: Any = None, value: str = "test.loss.last", **options: Unpack[TableOptions]
+    ) -> RunTable:
+        """Tabulate the mean of a number over runs: `mean ± spread (n)`.
+
+        Parameters
+        ----------
+        rows, columns : label or list of labels
+            The config columns whose values make the rows and the columns.
+        value : str
+            A column of numbers, or a name as in `summary`.
+        **options
+            The keywords of `report.TableOptions`: over, spread, bold, digits and level.
+
+        Returns
+        -------
+        RunTable
+            Prints as text and shows as HTML; has `frame`, `to_latex()` and `to_markdown()`.
+
+        Raises
+        ------
+        UnknownColumnError
+            There is no such column.
+        InvalidOptionError
+            An option outside its allowed values.
+
+        Examples
+        --------
+        >>> runs = pd.DataFrame({"config.lr": [0.1, 0.1, 1.0], "loss": [[3.0, 0.3], [0.4], [0.8]]})
+        >>> runs.mlxp.table("config.lr", value="loss.last")
+        config.lr  loss.last
+        0.1        0.350 ± 0.071 (2) *
+        1          0.800 (1)
+        loss.last: mean ± std (number of runs)
+        * best of its column, or its interval holds the best mean
+        """
+        return run_table(self._frame, rows, columns, value, **options)
+
+    def long(self, log: str, columns: str | list[str] | None = None) -> pd.DataFrame:
+        """The rows of one log as a tidy frame, as seaborn takes it.
+
+        Parameters
+        ----------
+        log : str
+            The name of the log, such as `train`.
+        columns : str or list of str, optional
+            Columns of the frame to repeat on each row, or names as in `summary`.
+
+        Returns
+        -------
+        DataFrame
+            `log_id`; `step`, the place of the row in its log, counted from 0; each key; and `columns`.
+
+        Raises
+        ------
+        UnknownColumnError
+            There is no such log or column.
+
+        Examples
+        --------
+        >>> pd.DataFrame({"config.lr": [0.1], "train.loss": [[3.0, 1.0]]}).mlxp.long("train", columns="config.lr")
+           log_id  step  train.loss  config.lr
+        0       0     0         3.0        0.1
+        1       0     1         1.0        0.1
+        """
+        return long_frame(self._frame, log, columns)
+
+    def plot(self, metric: Hashable, x: str | None = None, hue: Hashable | None = None, **options: Any) -> Any:
+        """Draw the curve of each run.
+
+        Parameters
+        ----------
+        metric : label
+            A metric.
+        x : str, optional
+            What the steps are: a metric of the same log, such as `train.epoch`; the row of the log unless given.
+        hue : label, optional
+            The column whose values have colours of their own.
+        **options
+            `ax`, a matplotlib Axes to draw on, and `logy`.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        UnknownColumnError
+            There is no such column.
+        MissingDependencyError
+            Without matplotlib.
+
+        Examples
+        --------
+        >>> ax = pd.DataFrame({"loss": [[3.0, 1.0], [2.0]]}).mlxp.plot("loss")
+        >>> ax.get_xlabel(), ax.get_ylabel()
+        ('step', 'loss')
+        """
+        return plot_runs(self._frame, metric, x, hue, **options)
+
+    def heatmap(self, rows: Any, columns: Any, value: str, **options: Unpack[HeatOptions]) -> Any:
+        """Draw the mean of a number for each pair of settings.
+
+        Parameters
+        ----------
+        rows, columns : label or list of labels
+            The config columns of the two axes.
+        value : str
+            A column of numbers, or a name as in `summary`.
+        **options
+            The keywords of `plotting.HeatOptions`: over, log and ax.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Raises
+        ------
+        UnknownColumnError
+            There is no such column.
+        MissingDependencyError
+            Without matplotlib.
+
+        Examples
+        --------
+        >>> runs = pd.DataFrame({"config.lr": [0.1, 1.0], "config.units": [2, 3], "loss": [0.3, 0.4]})
+        >>> runs.mlxp.heatmap("config.units", "config.lr", "loss").get_ylabel()
+        'config.units'
+        """
+        return heat_map(self._frame, rows, columns, value, **options)
+
+
+def _check_only(is_allowed: bool, message: str) -> None:
+    if not is_allowed:
+        raise InvalidOptionError(message)
+
+
+def _callers_values(names: Iterable[str]) -> dict[str, Any]:
+    """The values of these names where the accessor was called; unknown ones are left to the query to name."""
+    scopes = list(_scopes(sys._getframe(2)))
+    return {name: scope[name] for name in names for scope in reversed(scopes) if name in scope}
+
+
+def _scopes(frame: FrameType) -> Iterator[dict[str, Any]]:
+    """The variables that a line sees, inner ones first."""
+    yield frame.f_locals
+    # Before Python 3.12 a comprehension has a frame of its own, which does not show what is around it.
+    while frame.f_code.co_name in _COMPREHENSIONS and frame.f_back is not None:
+        frame = frame.f_back
+        yield frame.f_locals
+    yield frame.f_globals

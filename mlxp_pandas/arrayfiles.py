@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""The bytes of .npy, .npz and image files -> arrays, with every size known and bounded before it is allocated."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import math
+import warnings
+import zipfile
+from collections.abc import Callable
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+from .errors import MissingDependencyError
+
+__all__ = ["check_archive", "read_image", "read_numpy"]
+
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_ZIP_ENTRY = b"PK\x01\x02"
+_MAX_ENTRIES = 100_000
+# Without EPS and the like: Pillow hands those to Ghostscript, which runs programs.
+_IMAGE_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+
+Unpickler = Callable[[bytes], object]
+
+
+def read_numpy(data: bytes, limit: int, unpickled: Unpickler) -> object:
+    """Read what `numpy.save` or `numpy.savez` wrote, wholly.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    limit : int
+        The most bytes that all arrays together may take.
+    unpickled : callable
+        Reads the pickle that stands for an array of Python objects.
+
+    Returns
+    -------
+    numpy.ndarray or dict of str to numpy.ndarray
+        The array of a .npy file, the arrays of a .npz file by name; members of another kind are bytes.
+
+    Raises
+    ------
+    ValueError
+        It is no such file, damaged, or larger than the limit.
+
+    Examples
+    --------
+    >>> import io
+    >>> stream = io.BytesIO()
+    >>> np.savez(stream, loss=np.arange(3))
+    >>> read_numpy(stream.getvalue(), 1000, unpickled=None)
+    {'loss': array([0, 1, 2])}
+    """
+    if data.startswith(_ZIP):
+        check_archive(data, limit)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return {
+                entry.filename.removesuffix(".npy"): _member(archive, entry, unpickled) for entry in archive.infolist()
+            }
+    if data.startswith(npy_format.MAGIC_PREFIX):
+        return _array(io.BytesIO(data), len(data), unpickled)
+    likely = ", it looks like a pickle" if data.startswith(b"\x80") else ""
+    raise ValueError(f"it is neither a .npy nor a .npz file{likely}")
+
+
+def check_archive(data: bytes, limit: int) -> None:
+    """Raise ValueError for a zip file that unpacks to more than `limit` bytes, or that numpy and torch do not write."""
+    if data.count(_ZIP_ENTRY) > _MAX_ENTRIES:
+        raise ValueError(f"it has more than {_MAX_ENTRIES:,} members")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = archive.infolist()
+    size = sum(entry.file_size for entry in entries)
+    if size > limit:
+        raise ValueError(f"it unpacks to {size:,} bytes; the limit is {limit:,} (mlxp_pandas.loaders.MAX_BYTES)")
+    # The other methods may allocate gigabytes for their dictionary before the first byte.
+    if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in entries):
+        raise ValueError("it is compressed in a way that numpy does not write")
+
+
+def read_image(data: bytes) -> np.ndarray[Any, Any] | str:
+    """Read an image as MLXP does with `matplotlib.image.imread`.
+
+    Parameters
+    ----------
+    data : bytes
+        The file: PNG, JPEG, GIF, BMP, TIFF, WebP, PPM or SVG.
+
+    Returns
+    -------
+    numpy.ndarray of shape (height, width), (height, width, 3) or (height, width, 4), or str
+        float32 from 0 to 1 for PNG, integers for the other formats, the text for SVG.
+
+    Raises
+    ------
+    ValueError, OSError
+        It is no such image, damaged, or has more pixels than `PIL.Image.MAX_IMAGE_PIXELS`.
+    MissingDependencyError
+        Pillow is not installed.
+    """
+    if _is_svg(data):
+        return data.decode("utf-8")
+    pillow = _pillow()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pillow.DecompressionBombWarning)
+        with pillow.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as image:
+            image.load()
+            return _scaled_png(image) if image.format == "PNG" else _pixels(image)
+
+
+def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, unpickled: Unpickler) -> object:
+    with archive.open(entry) as stream:
+        is_array = stream.read(len(npy_format.MAGIC_PREFIX)) == npy_format.MAGIC_PREFIX
+        stream.seek(0)
+        return _array(stream, entry.file_size, unpickled) if is_array else stream.read()
+
+
+def _array(stream: IO[bytes], size: int, unpickled: Unpickler) -> object:
+    shape, dtype = _header(stream)
+    if dtype.hasobject:
+        return _objects(unpickled(stream.read()), shape)
+    n_bytes, n_found = math.prod(shape) * dtype.itemsize, size - stream.tell()
+    if n_bytes != n_found or (dtype.itemsize == 0 and math.prod(shape) > size):
+        raise ValueError(f"its header promises an array of {n_bytes:,} bytes, it holds {n_found:,}")
+    stream.seek(0)
+    return npy_format.read_array(stream, allow_pickle=False)
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    try:
+        version = npy_format.read_magic(stream)
+        # Version 3 differs from 2 only in the encoding of field names, which does not matter for the size.
+        read_header = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
+        shape, _, dtype = read_header(stream)
+    except Exception as error:
+        text = str(error).partition("\n")[0][:200]
+        raise ValueError(f"its header is damaged ({type(error).__name__}: {text})") from error
+    return shape, dtype
+
+
+def _objects(value: object, shape: tuple[int, ...]) -> object:
+    if not isinstance(value, np.ndarray) or value.shape != shape:
+        raise ValueError("its header promises an array of objects, it holds something else")
+    return value
+
+
+def _is_svg(data: bytes) -> bool:
+    start = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return start.startswith(b"<svg") or (start.startswith((b"<?xml", b"<!--", b"<!DOCTYPE")) and b"<svg" in start)
+
+
+def _pillow() -> Any:
+    try:
+        return importlib.import_module("PIL.Image")
+    except ImportError as error:
+        message = 'Images are read with Pillow, which is not installed: pip install "mlxp_pandas[image]"'
+        raise MissingDependencyError(message) from error
+
+
+def _scaled_png(image: Any) -> np.ndarray[Any, Any]:
+    if image.mode in ("P", "LA", "PA"):
+        image = image.convert("RGBA")
+    largest = 1 if image.mode == "1" else 2**16 - 1 if image.mode.startswith("I") else 2**8 - 1
+    pixels: np.ndarray[Any, Any] = np.divide(np.asarray(image), largest, dtype=np.float32)
+    return pixels
+
+
+def _pixels(image: Any) -> np.ndarray[Any, Any]:
+    if image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)
+    return np.array(image if image.mode in ("RGBA", "RGB", "L") else image.convert("RGBA"))

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Opening and reading the files of a run: regular files only, no links, never more than a limit."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+__all__ = ["FileProblem", "read_bytes", "read_tail"]
+
+_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+class FileProblem(Exception):
+    """A file that exists and that is not read: `kind` and `reason` as in `Problem`."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(kind, reason)
+        self.kind = kind
+        self.reason = reason
+
+
+def read_bytes(path: str, limit: int, start: int = 0, _tries: int = 3) -> tuple[bytes, os.stat_result]:
+    """Read a regular file whole, from `start` on, with the stat of the open file.
+
+    Raises
+    ------
+    FileProblem
+        A link, a directory, a device, more than `limit` bytes, or fewer bytes than the file has.
+    OSError
+        What the system says: missing, no permission, input/output error.
+    """
+    descriptor = os.open(path, _FLAGS)
+    try:
+        status = os.fstat(descriptor)
+        expected = status.st_size
+        if not stat.S_ISREG(status.st_mode) or expected > limit + start:
+            raise _refusal(status, limit + start)
+        if start:
+            os.lseek(descriptor, start, os.SEEK_SET)
+            expected = max(expected - start, 0)
+        data = os.read(descriptor, expected + 1)  # one byte more tells the end: most files cost one call
+        if len(data) != expected:
+            data = _read_on(descriptor, limit, data)
+    finally:
+        os.close(descriptor)
+    if len(data) >= expected:
+        return data, status
+    if _tries > 1:  # a file that is rewritten in place is empty for a moment
+        return read_bytes(path, limit, start, _tries - 1)
+    raise _cut_short(len(data), expected)
+
+
+def read_tail(path: str, size: int) -> tuple[bytes, os.stat_result]:
+    """Read the last `size` bytes of a regular file of any length; raises as `read_bytes` does."""
+    descriptor = os.open(path, _FLAGS)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise _refusal(status, 0)
+        os.lseek(descriptor, max(status.st_size - size, 0), os.SEEK_SET)
+        data = os.read(descriptor, size + 1)
+        data = data if len(data) == size else _read_on(descriptor, size, data)
+    finally:
+        os.close(descriptor)
+    if len(data) < min(size, status.st_size):
+        raise _cut_short(len(data), min(size, status.st_size))
+    return data, status
+
+
+def _cut_short(found: int, expected: int) -> FileProblem:
+    return FileProblem("cut short", f"{found:,} of {expected:,} bytes could be read; it was changed meanwhile")
+
+
+def _refusal(status: os.stat_result, limit: int) -> FileProblem:
+    """Why a file is not read: what it is, or its size."""
+    if not stat.S_ISREG(status.st_mode):
+        return FileProblem("not a file", f"it is a {_kind(status.st_mode)}, not a regular file")
+    return FileProblem("too large", f"{status.st_size:,} bytes; the limit is {limit:,}")
+
+
+def _read_on(descriptor: int, limit: int, data: bytes) -> bytes:
+    """Read to the end of a file that is longer or shorter than it said."""
+    parts = [data]
+    total = len(data)
+    while parts[-1] and total <= limit:
+        parts.append(os.read(descriptor, 1 << 20))
+        total += len(parts[-1])
+    return b"".join(parts)[:limit]
+
+
+def _kind(mode: int) -> str:
+    names = {stat.S_IFDIR: "directory", stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket", stat.S_IFLNK: "link"}
+    return names.get(stat.S_IFMT(mode), "device")

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""Where the runs of a log folder are: the folder of each, and what looks like one and is none."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+
+from .errors import LogsNotFoundError, LogsUnreadableError, NotALogsFolderError, suggest
+from .problems import Problem
+
+__all__ = ["RunDir", "check_folder", "find_runs", "is_log_id", "runs_below"]
+
+_LOG_ID = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+_MAX_LOG_ID = 2**63 - 1
+
+
+class RunDir:
+    """The directory of one run, shared by all the cells of its row.
+
+    Attributes
+    ----------
+    root : str
+        Absolute path of the log folder.
+    name : str
+        The folder's name in it: the log_id in digits.
+    """
+
+    __slots__ = ("name", "root")
+
+    root: str
+    name: str
+
+    def __init__(self, root: str, name: str) -> None:
+        self.root = root
+        self.name = name
+
+    @property
+    def log_id(self) -> int:
+        """The run's number."""
+        return int(self.name)
+
+    @property
+    def path(self) -> str:
+        """Absolute path of the folder."""
+        return f"{self.root}/{self.name}"
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, RunDir) and (self.root, self.name) == (other.root, other.name))
+
+    def __hash__(self) -> int:
+        return hash((self.root, self.name))
+
+    def __repr__(self) -> str:
+        return f"RunDir({self.path!r})"
+
+    def __reduce__(self) -> tuple[type[RunDir], tuple[str, str]]:
+        return RunDir, (self.root, self.name)
+
+
+def check_folder(root: str) -> None:
+    """Raise as `find_runs` does where there is no such folder, before anything is looked for in it."""
+    try:
+        if not stat.S_ISDIR(os.stat(root).st_mode):
+            raise NotADirectoryError
+    except OSError as error:
+        raise _no_logs(root, error) from None
+
+
+def find_runs(root: str) -> tuple[list[RunDir], list[Problem]]:
+    """The runs of a log folder by ascending log_id, and the folders that look like runs and are none.
+
+    Raises
+    ------
+    LogsNotFoundError, NotALogsFolderError, LogsUnreadableError
+    """
+    runs: list[RunDir] = []
+    problems: list[Problem] = []
+    try:
+        with os.scandir(root) as entries:
+            for entry in entries:
+                if is_log_id(entry.name):
+                    runs += [RunDir(root, entry.name)] if _is_folder(entry, problems) else []
+                elif entry.name.isdigit() and _is_folder(entry, problems):
+                    problems.append(_not_a_run(entry.name))
+    except OSError as error:
+        raise _no_logs(root, error) from None
+    runs.sort(key=lambda run: int(run.name))
+    return runs, sorted(problems, key=lambda problem: problem.file)
+
+
+def is_log_id(name: str) -> bool:
+    """Whether a folder's name is a log_id: ASCII digits without leading zero, within int64."""
+    return _LOG_ID.fullmatch(name) is not None and int(name) <= _MAX_LOG_ID
+
+
+def runs_below(root: str, most: int = 200) -> Iterator[str]:
+    """Names of the sub-folders that do hold runs, for the message about a folder that does not."""
+    for name in sorted(_names_in(root))[:most]:
+        if any(is_log_id(child) for child in _names_in(f"{root}/{name}")):
+            yield name
+
+
+def _is_folder(entry: os.DirEntry[str], problems: list[Problem]) -> bool:
+    """Whether it is one; what the system does not tell costs this run only."""
+    kind, reason = "link", "a link that leads to no folder"
+    try:
+        if entry.is_dir():
+            return True
+        if not entry.is_symlink():
+            return False
+    except OSError as error:
+        kind, reason = "unreadable", error.strerror or str(error)
+    log_id = int(entry.name) if is_log_id(entry.name) else None
+    problems.append(Problem(log_id, entry.name, None, kind, reason, "nothing of it"))
+    return False
+
+
+def _names_in(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _not_a_run(name: str) -> Problem:
+    reason = "a log_id is written in ASCII digits without leading zero, up to 2**63 - 1"
+    return Problem(None, name, None, "not a log_id", reason, "nothing of it")
+
+
+def _no_logs(root: str, error: OSError) -> Exception:
+    if isinstance(error, FileNotFoundError):
+        parent, name = os.path.split(root)
+        near = suggest(name, _siblings(parent)) if os.path.isdir(parent) else f" {parent} does not exist either."
+        return LogsNotFoundError(f"There is no log folder {root!r}.{near}")
+    if isinstance(error, NotADirectoryError):
+        return NotALogsFolderError(f"{root!r} is a file; give the folder that holds the runs (logs/1, logs/2, ...).")
+    return LogsUnreadableError(f"The log folder {root!r} cannot be listed: {error.strerror or error}.")
+
+
+def _siblings(parent: str) -> list[str]:
+    return sorted(name for name in _names_in(parent) if os.path.isdir(os.path.join(parent, name)))

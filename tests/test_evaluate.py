@@ -1,0 +1,476 @@
+# SPDX-License-Identifier: MIT
+"""Which rows a query selects, what a missing value is to it, and what is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlxp_pandas.errors import InvalidOptionError, MlxpPandasError, QueryError, UnknownColumnError
+from mlxp_pandas.evaluate import filter_rows
+from mlxp_pandas.metrics import MetricDtype
+from mlxp_pandas.rundir import RunDir
+from tests.query_frames import FRAME, NAN, frame_of, runs
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", [1, 2, 3, 4]),
+        (" \n", [1, 2, 3, 4]),
+        ("config.seed == 1", [1]),
+        ("config.seed == 1.0", [1]),
+        ("config.seed == true", [1]),
+        ("config.seed == '1'", []),
+        ("config.seed != '1'", [1, 2, 3, 4]),
+        ("config.seed == 1152921504606846976", [4]),
+        ("config.seed == 1152921504606846977", []),
+        ("config.seed < 100000000000000000000", [1, 2, 3, 4]),
+        ("config.seed in [1, 4]", [1, 3]),
+        ("config.seed in (1.0, '2', None)", [1]),
+        ("~ config.seed in [1, 4]", [2, 4]),
+        ("config.seed not in [1, 4]", [2, 4]),
+        ("1 < config.seed", [2, 3, 4]),
+        ("2 <= config.seed <= 4 != config.lr", [2, 3]),
+        ("config.lr < 1e0", [1]),
+        ("0.1 <= config.lr < 10.", [1, 2]),
+        ("config.lr != 1", [1, 3]),
+        ("~ (config.lr == 1)", [1, 3, 4]),
+        ("config.lr not in [1]", [1, 3]),
+        ("not config.lr in [1]", [1, 3, 4]),
+        ("config.lr == None", [4]),
+        ("config.lr != None", [1, 2, 3]),
+        ("None == config.lr", [4]),
+        ("config.lr == config.seed", []),
+        ("config.lr * 10 == config.seed", [1]),
+        ("config.flag", [1, 4]),
+        ("~ config.flag", [2, 3]),
+        ("config.flag == false", [2]),
+        ("config.flag == 1", [1, 4]),
+        ("config.flag == None", [3]),
+        ("config.name == 'cnn'", [1, 3]),
+        ('config.name != "cnn"', [2]),
+        ("config.name < 'd'", [1, 3]),
+        ("'d' <= config.name", [2]),
+        ("config.name in ['cnn', 1]", [1, 3]),
+        ("config.name == None", [4]),
+        ("config.name == 1 | config.name < 1", []),
+        ("config.mixed == 'auto'", [1]),
+        ("config.mixed < 4", [2]),
+        ("not config.mixed < 4", [1, 3, 4]),
+        ("config.mixed != 'auto'", [2, 3, 4]),
+        ("config.mixed == None", [3]),
+        ("config.mixed in [None, 3]", [2, 3]),
+        ("config.mixed == [64, 64]", [4]),
+        ("config.mixed in [[64, 64], 3]", [2, 4]),
+        ("config.mixed == (64, 64)", [4]),
+        ("config.mixed + 1 == 4", [2]),
+        ("config.seed % 2 == 0 and config.lr", None),
+        ("log_id >= 3", [3, 4]),
+        ("config.seed == 1 | config.lr == 10 & config.flag", [1]),
+        ("(config.seed == 1 | config.lr == 10) & config.name == 'cnn'", [1, 3]),
+    ],
+)
+def test_rows(text: str, expected: list[int] | None) -> None:
+    if expected is None:
+        with pytest.raises(QueryError, match=r"'config\.lr' is not a column of booleans"):
+            runs(FRAME, text)
+    else:
+        assert runs(FRAME, text) == expected
+        assert runs(FRAME.astype(object), text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "drop", "keep"),
+    [
+        ("config.lr != 1", [1, 3], [1, 3, 4]),
+        ("config.flag != true", [2], [2, 3]),
+        ("config.name != 'cnn'", [2], [2, 4]),
+        ("config.lr not in [1]", [1, 3], [1, 3, 4]),
+        ("config.lr < 100", [1, 2, 3], [1, 2, 3]),
+        ("not config.lr < 100", [4], [4]),
+        ("config.mixed != 3", [1, 3, 4], [1, 3, 4]),
+        ("config.mixed != 4 & config.mixed < 4", [2], [2]),
+        ("config.lr + 1 != 2", [1, 3], [1, 3, 4]),
+        ("config.flag", [1, 4], [1, 4]),
+    ],
+)
+def test_missing_values_are_dropped_or_differ_from_everything(text: str, drop: list[int], keep: list[int]) -> None:
+    for frame in (FRAME, FRAME.astype(object)):
+        assert runs(frame, text) == runs(frame, text, missing="drop") == drop
+        assert runs(frame, text, missing="keep") == keep
+
+
+@pytest.mark.parametrize(
+    "text", ["config.lr < 1", "config.lr != 1", "config.lr in [1]", "not config.lr + 1 == 3", "~ config.flag"]
+)
+def test_missing_values_can_be_an_error_that_names_the_runs(text: str) -> None:
+    with pytest.raises(QueryError, match=r"'config\.(lr|flag)' has no value in run [34]\. missing='drop'"):
+        runs(FRAME, text, missing="raise")
+
+
+def test_the_error_shows_the_first_few_runs() -> None:
+    frame = pd.DataFrame({"config.a": [NAN] * 20 + [1.0]}, index=pd.RangeIndex(20, 41, name="log_id"))
+    with pytest.raises(QueryError, match=r"'config\.a' has no value in 20 runs \(20, 21, 22, 23, 24, \.\.\.\)\."):
+        runs(frame, "config.a < 1", missing="raise")
+    with pytest.raises(QueryError, match=r"20 runs \(20, 21"):
+        runs(frame.reset_index(), "config.a < 1", missing="raise")
+
+
+@pytest.mark.parametrize(
+    "text", ["config.mixed < 4", "config.name < 4 | config.seed == 1", "config.mixed + 1 == 2", "'a' > config.seed"]
+)
+def test_values_without_an_order_can_be_an_error_that_names_the_runs(text: str) -> None:
+    frame = FRAME.iloc[:2]
+    with pytest.raises(QueryError, match=r"on 'config\.(mixed|name|seed)' in (run 1|2 runs \(1, 2\)): the types"):
+        runs(frame, text, missing="raise")
+
+
+def test_raise_lets_whole_columns_and_tests_of_absence_pass() -> None:
+    assert runs(FRAME, "config.seed < 3 & config.lr != None & config.mixed != 3", missing="raise") == [1]
+
+
+@pytest.mark.parametrize("missing", ["", "ignore", "dorp", None])
+def test_other_senses_of_missing_are_refused(missing: Any) -> None:
+    with pytest.raises(InvalidOptionError, match=r"missing=.* is none of the allowed values\..*'drop'"):
+        runs(FRAME, "config.seed == 1", missing=missing)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "config.sed == 1",
+            r"There is no column 'config\.sed' \(character 1 of the query\)\. Did you mean 'config\.seed'",
+        ),
+        ("config.flag & seed == 1", r"'seed' \(character 15 of the query\)\. Did you mean 'config\.seed'"),
+        ("config.seed.__class__ == 1", r"There is no column 'config\.seed\.__class__'"),
+        ("config.name == cnn", r"There is no column 'cnn'.* Text goes in quotes: 'cnn'\."),
+        ("config.lr == nan", r"A missing value is found with `== None`"),
+        ("`config\n` == 1", r"There is no column 'config\\n'"),
+    ],
+)
+def test_an_unknown_name_is_an_error_with_the_nearest(text: str, message: str) -> None:
+    with pytest.raises(UnknownColumnError, match=message):
+        runs(FRAME, text)
+
+
+def test_only_the_columns_that_are_named_matter() -> None:
+    frame = pd.concat([FRAME, FRAME[["config.lr"]]], axis=1)
+    assert runs(frame, "config.seed == 1") == [1]
+    with pytest.raises(QueryError, match=r"2 columns are named 'config\.lr'"):
+        runs(frame, "config.lr == 1")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["config.class", "config.lambda", "config.2d", "config.in", "config.1", "config.größe", "2d", "_x", "x.is.None"],
+)
+def test_odd_names_that_need_no_backticks(name: str) -> None:
+    assert runs(frame_of([{name: 1}, {name: 2}]), f"{name} == 2") == [2]
+
+
+@pytest.mark.parametrize(
+    "name", ["a-b", "a b", "a'b", 'a"b', "a`b", "a\nb", "a(b)", "1", "None", "in", "@x", "", "a.b.", "é"]
+)
+def test_odd_names_in_backticks(name: str) -> None:
+    quoted = name.replace("`", "``")
+    assert runs(frame_of([{name: 1, "b": 1}, {name: 2, "b": 1}]), f"`{quoted}` == 2 & b == 1") == [2]
+
+
+def test_names_that_pandas_would_mix_up() -> None:
+    frame = frame_of([{"a-b": 1, "a_MINUS_b": 2}, {"a-b": 2, "a_MINUS_b": 1}])
+    assert runs(frame, "`a-b` == 1") == runs(frame, "a_MINUS_b == 2") == [1]
+
+
+def test_levels_of_the_index_are_names_and_columns_win() -> None:
+    frame = pd.DataFrame(
+        {"fmean.loss": [0.3, 0.1]}, index=pd.MultiIndex.from_tuples([(1, 0.1), (2, 1.0)], names=["units", "config.lr"])
+    )
+    assert filter_rows(frame, "config.lr < 1 & units == 1 & fmean.loss > 0.2").tolist() == [True, False]
+    assert filter_rows(frame.assign(units=[2, 1]), "units == 1").tolist() == [False, True]
+
+
+def test_labels_that_are_no_text_are_no_names() -> None:
+    columns = pd.MultiIndex.from_tuples([("a", "x"), ("a", "y")])
+    for frame in (pd.DataFrame([[1, 2]], columns=columns), pd.DataFrame([[1, 2]], columns=[1, 2.5])):
+        with pytest.raises(UnknownColumnError, match="There is no column 'a'"):
+            filter_rows(frame, "a == 1")
+
+
+def test_lazy_columns_are_not_searchable() -> None:
+    cells = pd.array([NAN, NAN], dtype=MetricDtype("train.loss"))
+    frame = pd.DataFrame({"config.seed": [1, 2], "train.loss": cells})
+    assert filter_rows(frame, "config.seed == 1").tolist() == [True, False]
+    with pytest.raises(QueryError, match=r"'train\.loss' is a column of metrics: its cells stand for files"):
+        filter_rows(frame, "train.loss < 1")
+    with pytest.raises(QueryError, match=r"one number of the curve, such as train\.loss\.last"):
+        filter_rows(frame, "train.loss < 1", derived=lambda name: None)
+    with pytest.raises(UnknownColumnError, match=r"Did you mean 'config\.seed'"):
+        filter_rows(frame, "train.los == 1 | config.sed == 1".replace("train.los == 1 | ", ""))
+
+
+def test_derived_names_are_asked_for_once_and_only_if_unknown() -> None:
+    asked: list[str] = []
+
+    def derived(name: str) -> pd.Series[Any] | None:
+        asked.append(name)
+        return pd.Series([0.1, NAN, 0.3, 0.4], index=FRAME.index) if name == "train.loss.last" else None
+
+    text = "train.loss.last > 0.05 & (train.loss.last < 0.35 | config.seed == 4)"
+    assert runs(FRAME, text, derived=derived) == [1, 3]
+    assert asked == ["train.loss.last"]
+    with pytest.raises(UnknownColumnError, match=r"'train\.loss\.worst'"):
+        runs(FRAME, "train.loss.worst < 1", derived=derived)
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "expected"),
+    [
+        (1, "config.seed == @v", [1]),
+        (np.int64(1), "config.seed == @v", [1]),
+        (np.float32(1), "config.seed == @v", [1]),
+        (np.array(1), "config.seed == @v", [1]),
+        (np.bool_(True), "config.flag == @v", [1, 4]),
+        (np.str_("cnn"), "config.name == @v", [1, 3]),
+        (None, "config.lr == @v", [4]),
+        (NAN, "config.lr == @v", []),
+        (pd.NA, "config.lr == @v", []),
+        ([1, 4], "config.seed in @v", [1, 3]),
+        ((1, 4), "config.seed in @v", [1, 3]),
+        ({1, 4}, "config.seed in @v", [1, 3]),
+        (frozenset([1, 4]), "config.seed in @v", [1, 3]),
+        (np.array([1, 4]), "config.seed in @v", [1, 3]),
+        ([np.int64(1), np.int64(4)], "config.seed in @v", [1, 3]),
+        ({np.int64(1)}, "config.seed in @v", [1]),
+        (pd.Index([1, 4]), "config.seed not in @v", [2, 4]),
+        (pd.Series(["cnn"]), "config.name in @v", [1, 3]),
+        (pd.array([1, None], dtype="Int64"), "config.seed in @v", [1]),
+        (range(0), "config.seed in @v", None),
+        ([64, 64], "config.mixed == @v", [4]),
+        (np.array([64, 64]), "config.mixed == @v", [4]),
+        (np.array([[64, 64]]), "config.mixed in @v", [4]),
+        (pd.DataFrame(), "config.seed in @v", None),
+        (print, "config.seed == @v", None),
+    ],
+)
+def test_locals(value: object, text: str, expected: list[int] | None) -> None:
+    if expected is None:
+        with pytest.raises(QueryError, match="@v holds a"):
+            runs(FRAME, text, local_values={"v": value})
+    else:
+        assert runs(FRAME, text, local_values={"v": value}) == expected
+
+
+DAY, NOON = datetime.date(2024, 5, 6), datetime.datetime(2024, 5, 6, 12)
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        pd.Series(pd.to_datetime(["2024-05-05", "2024-05-06", None])),
+        pd.Series(pd.to_datetime(["2024-05-05", "2024-05-06", None])).dt.as_unit("s"),
+        pd.Series([datetime.date(2024, 5, 5), DAY, NAN], dtype=object),
+        pd.Series([datetime.datetime(2024, 5, 5), DAY, pd.NaT], dtype=object),
+    ],
+)
+def test_dates_compare_with_iso_text_and_dates(days: pd.Series[Any]) -> None:
+    frame = pd.DataFrame({"info.start": days})
+    options = {
+        "local_values": {"day": DAY, "noon": NOON, "stamp": pd.Timestamp(DAY), "np": np.datetime64("2024-05-06", "ns")}
+    }
+    for value in ("'2024-05-06'", "'2024-05-06T00:00'", "@day", "@stamp", "@np"):
+        assert filter_rows(frame, f"info.start == {value}", **options).tolist() == [False, True, False]
+        assert filter_rows(frame, f"info.start != {value}", **options).tolist() == [True, False, False]
+        assert filter_rows(frame, f"info.start < {value}", **options).tolist() == [True, False, False]
+        assert filter_rows(frame, f"info.start in [{value}]", **options).tolist() == [False, True, False]
+    assert filter_rows(frame, "'2024' <= info.start < @noon", **options).tolist() == [True, True, False]
+    assert filter_rows(frame, "info.start > '2024-06'", **options).tolist() == [False, False, False]
+    assert filter_rows(frame, "info.start == None", **options).tolist() == [False, False, True]
+    for value in ("'soon'", "3", "[1]"):
+        assert filter_rows(frame, f"info.start == {value} | info.start < {value}", **options).tolist() == [False] * 3
+        assert filter_rows(frame, f"info.start != {value}", **options).tolist() == [True, True, False]
+
+
+def test_dates_with_and_without_time_zone_have_no_order() -> None:
+    frame = pd.DataFrame({"a": pd.to_datetime(["2024-05-06"]), "b": pd.to_datetime(["2024-05-06"]).tz_localize("UTC")})
+    assert filter_rows(frame, "a < b | a == b | b < '2025'").tolist() == [False]
+    assert filter_rows(frame, "a != b & b < '2025-01-01T00:00+00:00'").tolist() == [True]
+    with pytest.raises(QueryError, match="`<` on 'a', 'b' in run 0"):
+        filter_rows(frame, "a < b", missing="raise")
+
+
+@pytest.mark.parametrize(
+    "dtype", ["category", "string", "Float64", "float32", "int8", "uint64", "Sparse[float]", object, bool]
+)
+def test_every_dtype_of_pandas(dtype: Any) -> None:
+    is_text = dtype in ("string",)
+    frame = pd.DataFrame({"x": pd.Series(["0", "1"] if is_text else [0, 1], dtype=dtype)})
+    value = "'1'" if is_text else "1"
+    assert filter_rows(frame, f"x == {value} & x in [{value}]").tolist() == [False, True]
+    assert filter_rows(frame, f"x != {value} & x < {value} & x not in [{value}]").tolist() == [True, False]
+
+
+@pytest.mark.parametrize("dtype", ["period[D]", "timedelta64[ns]", "complex128", "interval"])
+def test_dtypes_that_the_language_has_no_literal_for(dtype: str) -> None:
+    makers: dict[str, Callable[[], Any]] = {
+        "period[D]": lambda: pd.period_range("2024-01-01", periods=2),
+        "timedelta64[ns]": lambda: pd.to_timedelta([1, 2], unit="s"),
+        "complex128": lambda: np.array([1j, 2j]),
+        "interval": lambda: pd.interval_range(0, 2),
+    }
+    frame = pd.DataFrame({"x": makers[dtype]()})
+    assert filter_rows(frame, "x == 'a' | x < 1 | x in [1, 'a'] | x + 1 == 'a'").tolist() == [False, False]
+    assert filter_rows(frame, "x == x & x != 'a' & x != None").tolist() == [True, True]
+
+
+class Hostile:
+    """A cell whose comparison fails, as those of arrays and of users' classes may."""
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("compared")
+
+    __hash__ = None  # type: ignore[assignment]
+    __lt__ = __gt__ = __eq__
+
+
+def test_any_cell_is_no_match_at_worst() -> None:
+    cells = [
+        np.arange(3),
+        {},
+        Hostile(),
+        (1, [2]),
+        [1, (2,)],
+        RunDir("/logs", "1"),
+        pd.NaT,
+        pd.NA,
+        NAN,
+        None,
+        (1, 2),
+        1j,
+    ]
+    frame = pd.DataFrame({"x": pd.Series(cells, dtype=object), "y": range(len(cells))})
+    assert filter_rows(frame, "x == 1 | x < 1 | x in [1, 'a', [3]] | x + 1 < 2 | x == 'a' | x > 'a'").sum() == 0
+    assert np.flatnonzero(filter_rows(frame, "x == [1, [2]] | x == [0, 1, 2]")).tolist() == [0, 3, 4]
+    assert np.flatnonzero(filter_rows(frame, "x in [(1, (2,)), [0, 1, 2]]")).tolist() == [0, 3, 4]
+    assert np.flatnonzero(filter_rows(frame, "x == None")).tolist() == [6, 7, 8, 9]
+    with pytest.raises(QueryError, match="not a column of booleans"):
+        filter_rows(frame, "x")
+
+
+def test_a_column_of_booleans_may_hold_none() -> None:
+    frame = pd.DataFrame({"x": pd.Series([True, False, None, NAN], dtype=object)})
+    assert filter_rows(frame, "x").tolist() == [True, False, False, False]
+    assert filter_rows(frame, "~x").tolist() == [False, True, True, True]
+
+
+def test_frames_without_rows_or_columns() -> None:
+    assert (
+        filter_rows(
+            FRAME.iloc[:0], "config.seed % 2 == 1 & config.flag & config.mixed < 3 | config.name in ['a']"
+        ).tolist()
+        == []
+    )
+    assert filter_rows(FRAME.iloc[:0].astype(object), "config.flag & config.seed * 2 < 3").tolist() == []
+    assert filter_rows(pd.DataFrame(index=[1, 2]), "").tolist() == [True, True]
+    with pytest.raises(UnknownColumnError, match=r"no column 'x'.* There is none"):
+        filter_rows(pd.DataFrame(index=[1, 2]), "x == 1")
+
+
+def test_the_frame_is_left_alone() -> None:
+    before = FRAME.copy(deep=True)
+    runs(FRAME, "config.seed + 1 < 3 | config.mixed in [1] | ~ config.flag | config.name != 'a' | config.lr == None")
+    pd.testing.assert_frame_equal(FRAME, before)
+
+
+def test_long_chains_and_deep_nesting_are_answered() -> None:
+    for count in (500, 5000):
+        assert runs(FRAME, " | ".join(f"config.seed == {i}" for i in range(count))) == [1, 2, 3]
+        assert runs(FRAME, " | ".join(f"config.seed == {i} & config.lr < {i}" for i in range(count))) == [1, 2]
+        assert runs(FRAME, " and ".join(f"config.mixed != {i}" for i in range(4, count))) == [1, 2, 3, 4]
+        assert runs(FRAME, "+".join(["config.seed"] * count) + f" == {count * 2}") == [2]
+    assert runs(FRAME, "(" * 200 + "config.seed == 1" + ")" * 200) == [1]
+    assert runs(FRAME, "~(config.seed == 7 | " * 200 + "config.seed == 1" + ")" * 200) == [1]
+    assert runs(FRAME, "not " * 40_001 + "config.seed == 1") == [2, 3, 4]
+
+
+WATCHED: list[str] = []
+IS_WATCHING = False
+
+
+def watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if IS_WATCHING and event.partition(".")[0] in (
+        "exec",
+        "compile",
+        "open",
+        "os",
+        "subprocess",
+        "socket",
+        "ctypes",
+        "shutil",
+    ):
+        WATCHED.append(event)
+
+
+@contextlib.contextmanager
+def watching() -> Iterator[list[str]]:
+    """Collect what the interpreter runs or opens meanwhile; an audit hook cannot be taken off again, only be idle."""
+    global IS_WATCHING  # noqa: PLW0603
+    if not hasattr(sys, "_mlxp_pandas_watch"):
+        sys.addaudithook(watch)
+        sys._mlxp_pandas_watch = True  # type: ignore[attr-defined]
+    WATCHED.clear()
+    IS_WATCHING = True
+    try:
+        yield WATCHED
+    finally:
+        IS_WATCHING = False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`config.seed`.to_csv('x') == 1",
+        "config.seed.to_csv('x') == 1",
+        "config.seed.__class__ == 1",
+        "@obj.method() == 1",
+        "@obj.method == 1",
+        "@obj == 1",
+        "@obj() == 1",
+        "config.seed in @obj",
+        "__import__('os')",
+        "config.seed == __import__('os').system('true')",
+        "config.seed == [x for x in (1,)]",
+        "9**9**9 == config.seed",
+        "config.seed ** 9 ** 9 ** 9 == 1",
+        "config.seed == 'abc",
+        "config.seed == ()",
+        "config.seed == f'{1}'",
+        "config.name.map.__func__.__globals__ == 1",
+        "eval('1') == config.seed",
+        "config.seed",
+        "config.name",
+        "@pd.eval('1') == 1",
+    ],
+)
+def test_hostile_queries_raise_and_run_nothing(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Tool:
+        def method(self) -> None:
+            WATCHED.append("method")
+
+        __call__ = __iter__ = __eq__ = method  # type: ignore[assignment]
+        __hash__ = None  # type: ignore[assignment]
+
+    monkeypatch.chdir(tmp_path)
+    with watching() as events, pytest.raises(MlxpPandasError, match=r"\w"):
+        runs(FRAME, text, local_values={"obj": Tool(), "pd": pd})
+    assert events == []
+    assert list(tmp_path.iterdir()) == []

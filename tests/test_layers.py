@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""The structure of the package, enforced: who may import whom, and what only one module may use."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import mlxp_pandas
+
+# A module imports only from strictly lower lines; a module that is in no line fails the test.
+LAYERS = """
+__main__
+__init__
+accessor
+groupby
+plotting
+longform ranking report
+drawing scores seriesaccessor
+aggregate filters groupcurves reader scalars tabletext
+numbertext partition points values
+fields frame scan
+health index metrics table
+artifacts curvefiles evaluate runrow
+catalogues lastvalues logcache query
+gathering jsonlines loaders logfile querybuild reductions testing
+curves querylex rowchunks rowcodec rundir stepstats
+arithmetic arrayfiles flatyaml maps options plainrows problems progress rowstructs unpickle
+boundedcache curvetypes errors files lazy pickleguard plaindata pool querytree rowtext vectors yamltree
+yamlscalars
+"""
+
+# What only these modules may import. What reads the disk and what parses text does without pandas: to be timed alone.
+ONLY_IN = {
+    "concurrent": "pool",
+    "json": "index jsonlines rowcodec rowtext",
+    "marshal": "unpickle",
+    "matplotlib": "plotting",
+    "msgspec": "rowstructs",
+    "pandas": """
+        __main__ accessor aggregate artifacts evaluate fields filters frame groupby groupcurves health lazy longform
+        metrics partition plotting points ranking reader report scalars scores seriesaccessor values vectors
+    """,
+    "pickle": "testing unpickle",
+    "scipy": "stepstats",
+    "sqlite3": "index",
+    "tqdm": "progress",
+    "yaml": "flatyaml yamlscalars yamltree",
+}
+REQUIRED = {"numexpr", "numpy", "pandas", "yaml"}
+
+PACKAGE = Path(mlxp_pandas.__file__).parent
+PATHS = sorted(PACKAGE.glob("*.py"))
+MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in PATHS}
+RANK = {name: -number for number, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Every imported name, absolute as `pandas.api.types`, own ones as `.errors`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level and not node.module:
+            yield from (f".{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield f"{'.' * node.level}{node.module}"
+
+
+def outside_functions(tree: ast.AST) -> Iterator[str]:
+    """The names that importing the module imports."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from imports(node)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from outside_functions(node)
+
+
+def calls(tree: ast.AST) -> set[str]:
+    return {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+
+
+def tops(names: Iterable[str]) -> set[str]:
+    """The packages that names belong to, without our own."""
+    return {name.partition(".")[0] for name in names} - {""}
+
+
+def every_function() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for name, tree in MODULES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield name, node
+
+
+def body_size(module: str, node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return len(CODE[module].intersection(range(node.body[0].lineno, node.body[-1].end_lineno + 1)))
+
+
+def code_lines(path: Path) -> set[int]:
+    """The numbers of the lines that are neither blank, nor a comment, nor part of a docstring."""
+    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    code = {number for number, line in lines if line.strip() and not line.strip().startswith("#")}
+    for node in ast.walk(MODULES[path.stem]):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if documented and ast.get_docstring(node) is not None:
+            code -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return code
+
+
+CODE = {path.stem: code_lines(path) for path in PATHS}
+
+
+def offences(found: Callable[[str, ast.Module], set[str]]) -> dict[str, set[str]]:
+    """What a rule finds, by module; empty when all keep to it."""
+    by_module = {name: found(name, tree) for name, tree in MODULES.items()}
+    return {name: what for name, what in by_module.items() if what}
+
+
+def test_every_module_has_a_line() -> None:
+    assert set(MODULES) == set(RANK)
+
+
+def test_imports_only_from_lower_lines() -> None:
+    def upward(module: str, tree: ast.Module) -> set[str]:
+        return {name for name in imports(tree) if name.startswith(".") and RANK[name[1:]] >= RANK[module]}
+
+    assert offences(upward) == {}
+
+
+def test_own_imports_are_relative_and_at_the_top() -> None:
+    def misplaced(_: str, tree: ast.Module) -> set[str]:
+        own = {name for name in imports(tree) if name.startswith((".", "mlxp_pandas"))}
+        return own - {name for name in outside_functions(tree) if name.startswith(".")}
+
+    assert offences(misplaced) == {}
+
+
+def test_libraries_stay_in_their_modules() -> None:
+    def astray(module: str, tree: ast.Module) -> set[str]:
+        return {library for library in tops(imports(tree)) if module not in ONLY_IN.get(library, module).split()}
+
+    assert offences(astray) == {}
+
+
+def test_only_the_public_pandas() -> None:
+    def private(_: str, tree: ast.Module) -> set[str]:
+        used = {name for name in imports(tree) if name.startswith("pandas.") and not name.startswith("pandas.api.")}
+        reached = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        return used | {name for name in reached if name.startswith(("pd.core", "pd._"))}
+
+    assert offences(private) == {}
+
+
+def test_optional_libraries_are_imported_where_they_are_used() -> None:
+    assert offences(lambda _, tree: tops(outside_functions(tree)) - REQUIRED - sys.stdlib_module_names) == {}
+
+
+def test_only_the_command_line_prints() -> None:
+    assert set(offences(lambda _, tree: calls(tree) & {"print"})) <= {"__main__"}
+
+
+def test_nothing_evaluates_text() -> None:
+    assert offences(lambda _, tree: calls(tree) & {"eval", "exec", "compile", "__import__"}) == {}
+
+
+def test_no_assert_and_no_bare_except() -> None:
+    def careless(_: str, tree: ast.Module) -> set[str]:
+        bare = (node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.type is None)
+        asserts = (node for node in ast.walk(tree) if isinstance(node, ast.Assert))
+        return {f"line {node.lineno}" for node in (*bare, *asserts)}
+
+    assert offences(careless) == {}
+
+
+def test_functions_and_modules_stay_short() -> None:
+    sizes = {f"{name}.{node.name}": body_size(name, node) for name, node in every_function()}
+    assert {name: size for name, size in sizes.items() if size > 30} == {}
+    ordered = sorted(sizes.values())
+    assert (ordered[len(ordered) // 2] <= 5, ordered[len(ordered) * 9 // 10] <= 15) == (True, True)
+    assert {name: len(lines) for name, lines in CODE.items() if len(lines) > 250} == {}
