@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Read folders of MLXP logs into pandas, and compare their runs: `read_runs(path)` and `df.mlxp`.
 
-Importing the package registers the accessor `mlxp` on every DataFrame, and nothing optional.
+Importing the package registers the accessor `mlxp` on every DataFrame, imports nothing optional, and sets one option of
+pandas: frames in notebooks show texts between dollar signs as they are, since MathJax would act on them.
 """
 
 from __future__ import annotations
+
+import pandas as _pandas
 
 from .accessor import RunsAccessor
 from .artifacts import Artifact, ArtifactDtype, Artifacts
@@ -38,6 +41,8 @@ from .report import RunTable
 from .seriesaccessor import CurveAccessor
 
 __version__ = "0.1.0"
+
+_pandas.set_option("display.html.use_mathjax", False)
 
 __all__ = [
     "Artifact",

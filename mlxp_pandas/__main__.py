@@ -15,7 +15,7 @@ import pandas as pd
 
 from .accessor import RunsAccessor
 from .errors import MlxpPandasError, MlxpPandasWarning, UnknownColumnError, suggest
-from .problems import printable
+from .plaintext import printable
 from .reader import read_runs
 
 _SHOWN = ("config.*", "info.status")

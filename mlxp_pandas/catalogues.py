@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .gathering import ARTIFACT_KEYS, ARTIFACTS, MAX_FILES, Gathered
+from .plaintext import harmless
 from .rundir import RunDir
 from .yamltree import Fault, load_mapping
 
 __all__ = ["ArtifactFolder", "Catalogue", "artifact_columns", "list_artifacts", "metric_columns", "read_artifacts"]
 
-_NOTHING = "nothing of this file"
 _Entry = tuple[str, str, list[str]]
 
 
@@ -40,7 +40,7 @@ def metric_columns(log: str, data: bytes) -> Catalogue:
     if not data.strip():
         return Catalogue((), (), False)
     keys, faults = load_mapping(data)
-    columns = tuple(dict.fromkeys(f"{log}.{key}" for key in keys))
+    columns = tuple(dict.fromkeys(f"{log}.{_as_in_rows(key)}" for key in keys))
     return Catalogue(columns, faults, bool(columns) and not faults and data.endswith(b"\n"))  # as MLXP ends it
 
 
@@ -50,7 +50,7 @@ def artifact_columns(data: bytes) -> Catalogue:
         return Catalogue((), (), False)
     entries, faults = _entries(data)
     columns = tuple(_column(kind, folder) for kind, folder, _ in entries)
-    return Catalogue(columns, faults, not any(fault.kept == _NOTHING for fault in faults))
+    return Catalogue(columns, faults, bool(columns) and not faults)
 
 
 def read_artifacts(run: RunDir) -> dict[str, ArtifactFolder]:
@@ -61,9 +61,10 @@ def read_artifacts(run: RunDir) -> dict[str, ArtifactFolder]:
     found = Gathered(run)
     has_catalogue = found.has_folder(ARTIFACTS) and found.has_folder(os.path.dirname(ARTIFACT_KEYS))
     data = found.read(ARTIFACT_KEYS) if has_catalogue else None
-    if not data or not artifact_columns(data).is_whole:
+    if not data:
         return list_artifacts(found)
-    return {_column(kind, folder): _resolved(run, kind, folder, names) for kind, folder, names in _entries(data)[0]}
+    listed = {_column(kind, folder): _resolved(run, kind, folder, names) for kind, folder, names in _entries(data)[0]}
+    return listed if artifact_columns(data).is_whole else _joined(listed, list_artifacts(found))
 
 
 def list_artifacts(found: Gathered) -> dict[str, ArtifactFolder]:
@@ -73,9 +74,16 @@ def list_artifacts(found: Gathered) -> dict[str, ArtifactFolder]:
         if found.has_folder(f"{ARTIFACTS}/{kind}", quietly=True):
             for folder, names in _walk(found, f"{ARTIFACTS}/{kind}"):
                 dotted = "." + folder.replace("/", ".") if folder else ""
-                files = {name: f"{folder}/{name}" if folder else name for name in names}
+                files = {harmless(name): f"{folder}/{name}" if folder else name for name in names}
                 folders[_column(kind, dotted)] = ArtifactFolder(kind, files)
     return folders
+
+
+def _joined(listed: dict[str, ArtifactFolder], there: dict[str, ArtifactFolder]) -> dict[str, ArtifactFolder]:
+    """What a catalogue lists and what is there besides."""
+    known = {column: folder.files for column, folder in listed.items()}
+    more = {column: folder._replace(files=folder.files | known.get(column, {})) for column, folder in there.items()}
+    return listed | more
 
 
 def _walk(found: Gathered, top: str) -> Iterator[tuple[str, list[str]]]:
@@ -95,8 +103,13 @@ def _walk(found: Gathered, top: str) -> Iterator[tuple[str, list[str]]]:
             return
 
 
+def _as_in_rows(key: Any) -> str:
+    """A key as JSON writes it, which is not as Python does for three of them."""
+    return str(key).lower().replace("none", "null") if key is None or isinstance(key, bool) else str(key)
+
+
 def _column(kind: str, folder: str) -> str:
-    return f"artifact.{kind}.{folder}"
+    return harmless(f"artifact.{kind}.{folder}")
 
 
 def _entries(data: bytes) -> tuple[list[_Entry], tuple[Fault, ...]]:
@@ -137,7 +150,7 @@ def _resolved(run: RunDir, kind: str, folder: str, names: list[str]) -> Artifact
     parts = folder[1:].split(".") if folder else []
     found = next(_existing(f"{run.path}/{ARTIFACTS}/{kind}/", "", parts), None)
     below = found if found is not None else "".join(f"{part}/" for part in parts)
-    return ArtifactFolder(kind, {name: below + name for name in names})
+    return ArtifactFolder(kind, {harmless(name): below + name for name in names})
 
 
 def _existing(base: str, done: str, parts: list[str]) -> Iterator[str]:

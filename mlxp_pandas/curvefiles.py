@@ -20,9 +20,11 @@ from .lastvalues import LastValues, read_last
 from .logcache import CACHE_BYTES, MIN_BYTES, LogCache
 from .logfile import MAX_LOG_BYTES, LogFolder, Place, places_of, problems_of
 from .logfile import is_live as says_it_is_live
+from .logtexts import shown_rows
 from .pool import ordered_map
 from .problems import Problem
 from .rundir import RunDir
+from .unlisted import Lookout
 
 __all__ = [
     "CACHE_BYTES",
@@ -69,6 +71,7 @@ def read_curves(
     *,
     cells: Collection[Cell] | None = None,
     is_live: Callable[[RunDir], bool] | None = None,
+    is_whole: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> Curves:
     r"""Read columns of curves. Never raises for what is on the disk: each file that is damaged is a problem.
@@ -84,6 +87,8 @@ def read_curves(
     is_live : callable, optional
         Whether a run may still be writing: then a torn last line, or a metric without rows, is no problem. By default
         what the run's `info.yaml` says, looked at only where it matters.
+    is_whole : bool
+        Whether all metrics of the runs are asked for: then keys of rows that no catalogue lists are a problem.
     progress : callable, optional
         Called with the number of runs done since it was last called.
 
@@ -104,7 +109,8 @@ def read_curves(
     {'train.loss': [array([0.5 , 0.25]), None], 'train.epoch': [array([0, 1]), None]}
     >>> folder.cleanup()
     """
-    bulk = _Bulk(columns, cells, functools.cache(is_live or says_it_is_live))
+    lookout = Lookout() if is_whole else None
+    bulk = _Bulk(columns, cells, functools.cache(is_live or says_it_is_live), lookout)
     places: dict[RunDir | None, int] = {None: -1}
     order = [places.setdefault(run, len(places) - 1) for run in runs]
     distinct = [run for run in places if run is not None]
@@ -141,25 +147,29 @@ def forget() -> None:
 class _Log:
     """A log of a run on its way from the disk: its bytes, then its rows; or what went wrong."""
 
-    __slots__ = ("data", "error", "folder", "is_shared", "name", "rows", "status")
+    data = b""
+    status: os.stat_result | None = None  # while the bytes wait to be parsed
+    rows: LogRows | None = None
+    is_shared = False  # with the cache
+    error: Exception | None = None
 
     def __init__(self, folder: LogFolder, name: str) -> None:
         self.folder = folder
         self.name = name
-        self.data = b""
-        self.status: os.stat_result | None = None  # while the bytes wait to be parsed
-        self.rows: LogRows | None = None
-        self.is_shared = False  # with the cache
-        self.error: Exception | None = None
 
 
 class _Bulk:
     """One call of `read_curves`: files are fetched run by run, small ones are parsed together."""
 
     def __init__(
-        self, columns: Sequence[str], cells: Collection[Cell] | None, is_live: Callable[[RunDir], bool]
+        self,
+        columns: Sequence[str],
+        cells: Collection[Cell] | None,
+        is_live: Callable[[RunDir], bool],
+        lookout: Lookout | None,
     ) -> None:
         self.problems: list[Problem] = []
+        self._lookout = lookout
         self._places = {column: places_of(column) for column in columns}
         self._cells = cells
         self._is_live = is_live
@@ -190,7 +200,7 @@ class _Bulk:
         for column, places in self._columns_of(run):
             for name, key in places:
                 if name not in logs:
-                    logs[name] = _read(LogFolder(run), name, self._keys[name])
+                    logs[name] = _read(LogFolder(run), name, self._keys[name], self._lookout)
                 log = logs[name]
                 if log.rows is not None and key in log.rows.curves:
                     curve = log.rows.curves[key]
@@ -201,6 +211,9 @@ class _Bulk:
         if missing or any(log.rows is None or log.rows.faults for log in logs.values()):
             outcomes = {name: log.rows.faults if log.rows else log.error or () for name, log in logs.items()}
             self.problems += problems_of(LogFolder(run), outcomes, filter(None, missing), self._is_live)
+        if self._lookout is not None:
+            read = ((name, log.rows) for name, log in logs.items() if log.rows is not None)
+            self.problems += filter(None, (self._lookout.problem(run, name, rows, found) for name, rows in read))
         return found
 
     def _columns_of(self, run: RunDir) -> Iterable[tuple[str, Sequence[Place]]]:
@@ -214,23 +227,24 @@ class _Bulk:
         names = self._first_logs
         if self._cells is not None:
             names = list({places[0][0]: None for _, places in self._columns_of(run) if places})
-        return {name: _fetch(folder, name, self._keys[name]) for name in names}
+        return {name: _fetch(folder, name, self._keys[name], self._lookout) for name in names}
 
     def _parse(self, batch: Sequence[dict[str, _Log]]) -> None:
         for name, keys in self._keys.items():
             waiting = [logs[name] for logs in batch if name in logs and logs[name].status is not None]
-            _parse([log for log in waiting if len(log.data) < _SMALL], keys)
+            _parse([log for log in waiting if len(log.data) < _SMALL], keys, self._lookout)
             for log in waiting:
                 if log.status is not None:
-                    _parse([log], keys)
+                    _parse([log], keys, self._lookout)
 
 
-def _fetch(folder: LogFolder, name: str, keys: Collection[str]) -> _Log:
+def _fetch(folder: LogFolder, name: str, keys: Collection[str], lookout: Lookout | None) -> _Log:
     """A log with its rows as they are kept in memory, or its bytes, or why there are none."""
     log = _Log(folder, name)
     try:
         log.rows = _cache.find(folder, name, keys)
-        if log.rows is None:
+        if log.rows is None or (lookout is not None and log.rows.others is None):
+            log.rows = None
             log.data, log.status = folder.read(name)
         else:
             log.is_shared = True
@@ -239,33 +253,36 @@ def _fetch(folder: LogFolder, name: str, keys: Collection[str]) -> _Log:
     return log
 
 
-def _read(folder: LogFolder, name: str, keys: Sequence[str]) -> _Log:
-    log = _fetch(folder, name, keys)
+def _read(folder: LogFolder, name: str, keys: Sequence[str], lookout: Lookout | None = None) -> _Log:
+    log = _fetch(folder, name, keys, lookout)
     if log.status is not None:
-        _parse([log], keys)
+        _parse([log], keys, lookout)
     return log
 
 
-def _parse(logs: list[_Log], keys: Sequence[str]) -> None:
+def _parse(logs: list[_Log], keys: Sequence[str], lookout: Lookout | None) -> None:
     """Give the logs their rows for their bytes."""
     try:
         parsed = parse_many([log.data for log in logs], keys)
     except Exception:
         for log in logs:
-            _parse_one(log, keys)
+            _parse_one(log, keys, lookout)
         return
     for log, rows in zip(logs, parsed, strict=True):
-        _finish(log, rows, keys)
+        _finish(log, rows, keys, lookout)
 
 
-def _parse_one(log: _Log, keys: Sequence[str]) -> None:
+def _parse_one(log: _Log, keys: Sequence[str], lookout: Lookout | None) -> None:
     try:
-        _finish(log, parse(log.data, keys), keys)
+        _finish(log, parse(log.data, keys), keys, lookout)
     except Exception as error:  # an unknown defect costs one file
         log.error, log.data, log.status = error, b"", None
 
 
-def _finish(log: _Log, rows: LogRows, keys: Sequence[str]) -> None:
+def _finish(log: _Log, rows: LogRows, keys: Sequence[str], lookout: Lookout | None) -> None:
+    rows = shown_rows(rows)
+    if lookout is not None:
+        rows = rows._replace(others=lookout.others(log.folder.run, log.name, log.data, rows))
     if log.status is not None and len(log.data) >= MIN_BYTES:
         log.is_shared = _cache.keep(log.folder.path(log.name), log.status, log.data, keys, rows)
     log.rows, log.data, log.status = rows, b"", None

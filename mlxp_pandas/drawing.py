@@ -14,7 +14,7 @@ from .curves import Curve
 from .groupcurves import GroupCurves
 from .numbertext import key_text
 from .partition import Key, Partition
-from .problems import printable
+from .plaintext import printable
 from .stepstats import StepStatistics
 
 __all__ = [

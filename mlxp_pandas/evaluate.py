@@ -16,7 +16,7 @@ import pandas as pd
 from .arithmetic import calculate
 from .errors import InvalidOptionError, QueryError, UnknownColumnError, suggest
 from .lazy import LazyDtype
-from .problems import printable
+from .plaintext import printable
 from .query import parse
 from .querytree import (
     Arithmetic,

@@ -85,10 +85,13 @@ def column(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
     """
     if not _has(frame, label, levels=False):
         return pd.Series(frame.index.get_level_values(label), index=frame.index)  # type: ignore[arg-type]
-    places = np.atleast_1d(np.arange(frame.columns.size)[frame.columns.get_loc(label)])
-    if len(places) > 1:
-        raise InvalidOptionError(f"{len(places)} columns are named {label!r}: rename all but one of them.")
-    values: pd.Series[Any] = frame.iloc[:, places[0]]
+    place = frame.columns.get_loc(label)
+    if not isinstance(place, int):
+        places = np.arange(frame.columns.size)[place]
+        if len(places) > 1:
+            raise InvalidOptionError(f"{len(places)} columns are named {label!r}: rename all but one of them.")
+        place = int(places[0])
+    values: pd.Series[Any] = frame.iloc[:, place]
     return values
 
 
@@ -213,7 +216,7 @@ def _type_of(values: pd.Series[Any]) -> type:
         if is_kind(values.dtype):
             return kind
     last = next((value for value in reversed(values.tolist()) if not is_missing(value)), None)
-    return list if isinstance(last, tuple) else type(last)
+    return next((kind for known, kind in ((tuple, list), (str, str)) if isinstance(last, known)), type(last))
 
 
 def _varies(values: pd.Series[Any]) -> bool:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -36,7 +37,10 @@ def read_bytes(path: str, limit: int, start: int = 0, _tries: int = 3) -> tuple[
     OSError
         What the system says: missing, no permission, input/output error.
     """
-    descriptor = os.open(path, _FLAGS)
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except OSError as error:
+        raise _unopened(error) from None
     try:
         status = os.fstat(descriptor)
         expected = status.st_size
@@ -72,6 +76,11 @@ def read_tail(path: str, size: int) -> tuple[bytes, os.stat_result]:
     if len(data) < min(size, status.st_size):
         raise _cut_short(len(data), min(size, status.st_size))
     return data, status
+
+
+def _unopened(error: OSError) -> Exception:
+    """Sockets are not opened, whatever the flags."""
+    return FileProblem("not a file", "it is a socket, not a regular file") if error.errno == errno.ENXIO else error
 
 
 def _cut_short(found: int, expected: int) -> FileProblem:

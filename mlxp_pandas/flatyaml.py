@@ -13,8 +13,7 @@ from typing import Any
 
 import yaml
 
-from .yamlscalars import construct
-from .yamltree import Common, Flat, flatten
+from .yamltree import Common, Flat, construct, flatten
 
 __all__ = ["Flattener"]
 

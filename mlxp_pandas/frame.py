@@ -12,6 +12,7 @@ import pandas as pd
 
 from .artifacts import ArtifactArray
 from .metrics import MetricArray
+from .plaintext import acts, shown
 from .rundir import RunDir
 from .table import MISSING, Table, is_one
 
@@ -23,7 +24,7 @@ _EXACT = 2**53  # integers up to here are floats without loss
 def to_frame(table: Table, root: str) -> pd.DataFrame:
     """The frame of a table: one row a run, indexed by log_id, lazy cells for metrics and artifacts."""
     index = pd.Index(np.array(table.log_ids, dtype="int64"), name="log_id")
-    columns: dict[str, Any] = {name: typed(values) for name, values in table.values().items()}
+    columns = {name: _kept(typed(values), index) for name, values in table.values().items()}
     runs = np.empty(len(index), dtype=object)
     runs[:] = [RunDir(root, str(log_id)) for log_id in table.log_ids]
     for kind, array in (("metrics", MetricArray), ("artifacts", ArtifactArray)):
@@ -53,6 +54,12 @@ def typed(values: list[Any]) -> Any:
         return _objects(values)
 
 
+def _kept(column: Any, index: pd.Index) -> Any:
+    """Objects as a Series of objects, of which pandas would make a column of texts otherwise, if they are."""
+    is_object = isinstance(column, np.ndarray) and column.dtype == object
+    return pd.Series(column, index=index, dtype=object, copy=False) if is_object else column
+
+
 def _at(runs: np.ndarray, places: Sequence[int]) -> np.ndarray:
     """The runs at these places, NaN elsewhere."""
     if len(places) == len(runs):
@@ -65,7 +72,7 @@ def _at(runs: np.ndarray, places: Sequence[int]) -> np.ndarray:
 def _objects(values: list[Any]) -> np.ndarray:
     column = np.empty(len(values), dtype=object)
     for place, value in enumerate(values):
-        column[place] = np.nan if value is MISSING else value
+        column[place] = np.nan if value is MISSING else shown(value)
     return column
 
 
@@ -101,7 +108,9 @@ def _partial_booleans(values: list[Any]) -> Any:
 
 
 def _texts(values: list[Any]) -> Any:
-    """Pandas' default string type: `str` from pandas 3 on, objects before."""
+    """Pandas' default string type: `str` from pandas 3 on, objects before, and where a text would act when shown."""
+    if acts("".join(_filled(values, ""))):
+        return _objects(values)
     return pd.Series(np.array(_filled(values, np.nan), dtype=object)).infer_objects().array
 
 

@@ -63,9 +63,10 @@ class Gathered:
         self.settled = True
         self.has_vanished = False
 
-    def read(self, relative: str, limit: int = MAX_YAML_BYTES) -> bytes | None:
+    def read(self, relative: str, limit: int | None = None) -> bytes | None:
         """The bytes of a file of the run; None where it is missing or refused, the latter with a problem."""
         path = self._base + relative
+        limit = MAX_YAML_BYTES if limit is None else limit
         try:
             data, status = read_bytes(path, limit)
         except (FileProblem, OSError) as error:
@@ -144,11 +145,19 @@ class Gathered:
     def again(self, relative: str, wait: float = 0.02) -> bytes | None:
         """Read a file once more, that may have been in the middle of being rewritten."""
         time.sleep(wait)
+        if not self.has_folder(os.path.dirname(relative)):
+            return None
+        self.problems = [problem for problem in self.problems if problem.file != f"{self.run.name}/{relative}"]
         return self.read(relative)
 
     def is_fresh(self, relative: str) -> bool:
-        """Whether a file was written less than two seconds before it was read."""
-        return self.looked[relative][2] > self._settled_at
+        """Whether a file was written less than two seconds before it was read; a missing one, whether its run was."""
+        if relative in self.files or self.looked[relative] != MISSING:
+            return self.looked[relative][2] > self._settled_at
+        try:
+            return os.stat(self.run.path).st_ctime_ns > self._settled_at
+        except OSError:
+            return False
 
     def _read_link(self, relative: str, limit: int, error: FileProblem | OSError) -> bytes | None:
         """The bytes behind a link, or nothing and why; `error` is what reading it as a file gave."""
@@ -194,12 +203,12 @@ class Gathered:
     def _bounded(self, relative: str, names: list[str]) -> list[str]:
         if len(names) <= MAX_FILES and all(map(str.isprintable, names)):
             return sorted(names)
-        good = sorted(filter(_is_text, names))
+        good = sorted(filter(_is_text, names), key=lambda name: (not name.endswith((".json", ".yaml")), name))
         if len(good) < len(names):
             self.problem(relative, "odd name", f"{len(names) - len(good)} file names are no text", "the other files")
         if len(good) > MAX_FILES:
             self.problem(relative, "too many", f"{len(good):,} files; the limit is {MAX_FILES:,}", "the first of them")
-        return good[:MAX_FILES]
+        return sorted(good[:MAX_FILES])
 
 
 def gather(run: RunDir) -> Gathered:

@@ -24,6 +24,7 @@ from .pool import ordered_map
 from .problems import Problem
 from .rundir import RunDir
 from .runrow import RowReader, RunRow
+from .unlisted import is_incomplete, unlisted_problem
 
 __all__ = ["LIVE", "health_of", "runs_of"]
 
@@ -93,6 +94,8 @@ def runs_of(frame: pd.DataFrame) -> list[RunDir]:
     """
     runs: list[RunDir | None] = [None] * len(frame)
     for _, values in frame.items():
+        if None not in runs:
+            break
         if isinstance(values.dtype, LazyDtype) or values.dtype == object:
             runs = [known or _run_of(cell) for known, cell in zip(runs, values, strict=True)]
     roots = {run.root for run in runs if run is not None}
@@ -167,8 +170,8 @@ def _is_nan(curve: _Array) -> NDArray[np.bool_]:
 
 def _row(found: Gathered, logs: list[_Log], reader: RowReader, limit: float) -> dict[str, Any]:
     row = reader.row(found)
-    reserved = {problem.file for problem in row.problems if problem.kind == "reserved name"}
-    logs = [log for log in logs if f"{found.run.name}/{METRICS}/{log.name}.json" not in reserved]
+    left_out = {problem.file for problem in row.problems if problem.kind in ("reserved name", "odd name")}
+    logs = [log for log in logs if f"{found.run.name}/{METRICS}/{log.name}.json" not in left_out]
     try:
         return _state(found, logs, row, limit)
     except Exception as error:  # an unknown defect costs one run
@@ -220,6 +223,12 @@ def _problems(run: RunDir, logs: list[_Log], row: RunRow, *, is_writing: bool) -
     for problem in dict.fromkeys(problems_of(folder, read, missing, lambda _: is_writing)):
         if (problem.file, problem.kind) not in known:
             yield problem
+    listed = set(row.layout.metrics)
+    for log in logs:
+        is_known = is_incomplete(run, log.name)  # then the row above has columns that the catalogue still lacks
+        more = [key for key in log.keys if is_known or f"{log.name}.{key}" not in listed]
+        unlisted = unlisted_problem(run, log.name, more) if more else None
+        yield from [unlisted] if unlisted else []
 
 
 def _last_write(found: Gathered, logs: list[_Log]) -> float | None:

@@ -45,6 +45,8 @@ class LogRows(NamedTuple):
     end : int
         Bytes up to and including the last newline: where the next part begins when the file grows. The whole length
         when the line after it is a row already.
+    others : tuple of str, optional
+        The other keys that rows have, besides those that were asked for; None where nobody looked.
     """
 
     curves: dict[str, NDArray[Any]]
@@ -52,6 +54,7 @@ class LogRows(NamedTuple):
     n_rows: int
     faults: list[Fault]
     end: int
+    others: tuple[str, ...] | None = None
 
 
 def parse(data: bytes, keys: Collection[str] | None = None, *, first_line: int = 1, engine: Engine = "auto") -> LogRows:
@@ -156,7 +159,7 @@ def joined_logs(first: LogRows, second: LogRows) -> LogRows | None:
         rows[key] = np.concatenate([log.rows[key] + (0 if log is first else first.n_rows) for log in parts])
         rows[key].flags.writeable = False
     faults = [fault for fault in first.faults if fault.kind != "torn last line"] + second.faults
-    return LogRows(curves, rows, first.n_rows + second.n_rows, faults, first.end + second.end)
+    return LogRows(curves, rows, first.n_rows + second.n_rows, faults, first.end + second.end, first.others)
 
 
 def keys_of(data: bytes) -> list[str]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from .jsonlines import last_values, parse
 from .logfile import LogFolder, Outcome, Place, places_of, problems_of
 from .logfile import is_live as says_it_is_live
+from .plaintext import shown
 from .pool import ordered_map
 from .problems import Problem
 from .rowtext import Fault, Row
@@ -122,7 +123,7 @@ def _end_of(folder: LogFolder, name: str, keys: Sequence[str]) -> tuple[Row, Out
         values, faults = _in_tail(folder, name, keys) or _in_whole(folder, name, keys)
     except Exception as error:  # an unknown defect costs one file
         return {}, error
-    return {key: math.nan if value is None else value for key, value in values.items()}, faults
+    return {key: math.nan if value is None else shown(value) for key, value in values.items()}, faults
 
 
 def _in_tail(folder: LogFolder, name: str, keys: Sequence[str]) -> tuple[Row, list[Fault]] | None:

@@ -22,7 +22,7 @@ from .errors import (
     suggest,
 )
 from .files import FileProblem, read_bytes
-from .problems import printable
+from .plaintext import printable
 from .rundir import RunDir
 from .unpickle import (
     NotPlain,

@@ -171,7 +171,9 @@ def load_curves(values: pd.Series | MetricArray) -> list[Curve | float]:
     return _load({"": pd.Series(values)})[""]
 
 
-def load_columns(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[Any]]:
+def load_columns(
+    frame: pd.DataFrame, columns: Sequence[str], *, is_whole: bool = False, also: Sequence[Problem] = ()
+) -> dict[str, list[Any]]:
     """The values of columns, with the curves in the place of metrics, read in bulk: each log file is opened once.
 
     Parameters
@@ -180,6 +182,10 @@ def load_columns(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[
         Any frame; runs of several log folders and renamed columns are fine, the cells know what they stand for.
     columns : sequence of str
         Columns of the frame. Others than metrics are returned as they are; metrics in an `object` column are loaded.
+    is_whole : bool
+        As of `curvefiles.read_curves`.
+    also : sequence of Problem
+        What the caller found himself, to be part of the same warning.
 
     Returns
     -------
@@ -198,14 +204,18 @@ def load_columns(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[
     >>> load_columns(pd.DataFrame({"config.seed": [1, 2]}), ["config.seed"])
     {'config.seed': [1, 2]}
     """
-    return _load({column: frame[column] for column in columns})
+    return _load({column: frame[column] for column in columns}, is_whole=is_whole, also=also)
 
 
-def _load(columns: dict[str, pd.Series]) -> dict[str, list[Any]]:
+def _load(
+    columns: dict[str, pd.Series], *, is_whole: bool = False, also: Sequence[Problem] = ()
+) -> dict[str, list[Any]]:
     """The columns as lists; every metric in them is read in one go."""
     runs: dict[int, RunDir] = {}
     asked = {name: _asked(series, runs) for name, series in columns.items()}
-    curves = _read({item for items in asked.values() for item in items if type(item) is _Wish}, runs)
+    wishes = {item for items in asked.values() for item in items if type(item) is _Wish}
+    curves, problems = _read(wishes, runs, is_whole)
+    warn_of([*problems, *also], _SEE)
     return {name: [_answer(item, curves) for item in items] for name, items in asked.items()}
 
 
@@ -227,14 +237,13 @@ def _answer(item: Any, curves: _Curves) -> Any:
     return np.nan if curve is None else curve
 
 
-def _read(wishes: set[_Wish], runs: dict[int, RunDir]) -> _Curves:
-    """The curves by column and run, from one bulk read; the problems as one warning."""
+def _read(wishes: set[_Wish], runs: dict[int, RunDir], is_whole: bool) -> tuple[_Curves, list[Problem]]:
+    """The curves by column and run, from one bulk read, and what is wrong with them."""
     columns = sorted({wish.column for wish in wishes})
     is_full = len(wishes) == len(runs) * len(columns)
     cells = None if is_full else {(runs[wish.run], wish.column) for wish in wishes}
-    read = read_curves(list(runs.values()), columns, cells=cells)
-    warn_of(read.problems, _SEE)
-    return {column: dict(zip(runs, read.values[column], strict=True)) for column in columns}
+    read = read_curves(list(runs.values()), columns, cells=cells, is_whole=is_whole)
+    return {column: dict(zip(runs, read.values[column], strict=True)) for column in columns}, read.problems
 
 
 def _why_gone(metric: Metric, problems: Sequence[Problem]) -> str:

@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from .fields import is_missing
-from .problems import printable
+from .plaintext import printable
 
 __all__ = ["Figure", "figure", "html_text", "key_text", "latex_text", "markdown_text"]
 

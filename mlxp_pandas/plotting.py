@@ -338,6 +338,7 @@ class _Legend:
     def __init__(self, partition: Partition) -> None:
         self._shown = varying_places(partition)
         self._title = joined_names(partition, self._shown)
+        self._places = partition.places
         self._styles: dict[Key, _Style] = {}
 
     def add(self, key: Key, style: _Style) -> None:
@@ -347,8 +348,9 @@ class _Legend:
         """Inside the picture, beside it where there are many, and not at all where nothing varies."""
         if not self._shown or not self._styles:
             return
-        handles = [_pyplot().Line2D([], [], **style) for style in self._styles.values()]
-        labels = [key_label(key, self._shown) for key in self._styles]
+        keys = sorted(self._styles, key=self._places.__getitem__)
+        handles = [_pyplot().Line2D([], [], **self._styles[key]) for key in keys]
+        labels = [key_label(key, self._shown) for key in keys]
         place: _Style = {"fontsize": "small", "title_fontsize": "small", "title": self._title}
         # Looking for the best place takes long among many lines.
         place["loc"] = "best" if len(ax.lines) <= _MOST_LINES else "upper right"

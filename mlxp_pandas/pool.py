@@ -43,9 +43,9 @@ def ordered_map(
     progress : callable, optional
         Called in the caller's thread with the number of items done since it was last called (`tqdm.update`).
 
-    Yields
-    ------
-    object
+    Returns
+    -------
+    iterator
         The results, in the order of the items. They never depend on whether threads were used.
 
     Examples
@@ -53,9 +53,13 @@ def ordered_map(
     >>> list(ordered_map(abs, [-1, 2, -3]))
     [1, 2, 3]
     """
-    for result in _results(function, iter(items)):
-        if progress is not None:
-            progress(1)
+    results = _results(function, iter(items))
+    return results if progress is None else _counted(results, progress)
+
+
+def _counted(results: Iterator[_Result], progress: Callable[[int], object]) -> Iterator[_Result]:
+    for result in results:
+        progress(1)
         yield result
 
 

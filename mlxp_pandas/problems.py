@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .errors import ProblemsWarning, user_stacklevel
+from .plaintext import printable
 
 __all__ = ["Problem", "warn_of"]
 
@@ -45,13 +46,6 @@ class Problem(NamedTuple):
         """The problem in one printable line."""
         place = f"{self.file}, line {self.line}" if self.line is not None else self.file
         return printable(f"{place}: {self.kind}: {self.reason}")
-
-
-def printable(text: str) -> str:
-    """The text with control characters, separators and direction marks escaped, so that it cannot act in a terminal."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in text
-    )
 
 
 def warn_of(problems: Sequence[Problem], see: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .errors import QueryError, QuerySyntaxError
-from .problems import printable
+from .plaintext import printable
 
 __all__ = ["MAX_LENGTH", "Token", "error_at", "tokens"]
 

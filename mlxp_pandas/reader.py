@@ -24,6 +24,7 @@ from .errors import (
 from .evaluate import filter_rows
 from .fields import fields_table, searchable_table
 from .frame import to_frame
+from .plaintext import printable
 from .problems import Problem, warn_of
 from .progress import progress_bar
 from .rundir import runs_below
@@ -263,6 +264,8 @@ def _warn_of_emptiness(root: str) -> None:
 
 def _problem_frame(problems: Sequence[Problem]) -> pd.DataFrame:
     frame = pd.DataFrame([*problems], columns=list(Problem._fields))
+    for name in ("file", "reason", "kept"):
+        frame[name] = [printable(text) for text in frame[name]]
     frame["problem"] = [problem.sentence for problem in problems]
     return frame.astype(
         {"log_id": "Int64", "line": "Int64"} | dict.fromkeys(("file", "kind", "reason", "kept", "problem"), "str")

@@ -15,7 +15,7 @@ from .fields import varying
 from .numbertext import figure, key_text
 from .options import completed
 from .partition import Key, Partition
-from .problems import printable
+from .plaintext import printable
 from .scalars import number_columns
 from .scores import as_floats, listed
 from .stepstats import check_level, moments, t_quantile

@@ -3,22 +3,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
+from itertools import chain
 from typing import Any, NamedTuple
 
 from .catalogues import Catalogue, artifact_columns, list_artifacts, metric_columns
 from .flatyaml import Flattener
 from .gathering import ARTIFACT_KEYS, CONFIG, INFO, METRIC_KEYS, METRICS, MISSING, Gathered, pack
 from .jsonlines import keys_of
+from .plaintext import acts
 from .problems import Problem
+from .unlisted import has_incomplete, is_incomplete
 from .yamltree import Common, Fault, Flat
 
-__all__ = ["MAX_UNCATALOGUED", "Layout", "RowReader", "RunRow"]
+__all__ = ["MAX_COLUMNS", "MAX_UNCATALOGUED", "Layout", "RowReader", "RunRow"]
 
 #: Bytes of a metrics file without a catalogue, whose keys are read from its rows.
 MAX_UNCATALOGUED = 64 << 20
+#: Metrics of one run, and its columns of artifacts, over which the rest is a problem.
+MAX_COLUMNS = 20_000
 
 _RESERVED = {"config", "info", "mlxp", "artifacts"}  # MLXP refuses to log under these names
+_FOREIGN = ("config.", "info.", "artifact.")
 _FINISHED = {"COMPLETE", "FAILED"}
 _TRIES = 3  # to read a file that looks torn
 _PATIENCE = 20  # such tries of one scan, each a wait of 20 ms
@@ -91,7 +97,7 @@ class RowReader:
             found.run.log_id,
             self._layouts.setdefault(layout, layout),
             config.values + info.values,
-            pack([number for stamp in found.looked.values() for number in stamp]),
+            pack(list(chain.from_iterable(found.looked.values()))),
             found.settled,
             tuple(dict.fromkeys(found.problems)),
         )
@@ -112,7 +118,7 @@ class RowReader:
         data = found.files.get(relative)
         flat = _flatten(data, flattener)
         for _ in range(min(_TRIES, self._patience)):
-            if data is None or not _is_torn(data, flat) or not found.is_fresh(relative):
+            if not _is_torn(data, flat) or not found.is_fresh(relative):
                 break
             self._patience -= 1
             data = found.again(relative)
@@ -124,6 +130,9 @@ class RowReader:
 
     def _metrics(self, found: Gathered, is_finished: bool) -> tuple[str, ...]:
         """The columns `<log>.<key>` of all logs; equal catalogues of equal logs are understood once."""
+        if has_incomplete(found.run):
+            found.settled = False
+            return self._metric_columns(found, is_finished)
         listed = [item for item in found.files.items() if item[0].startswith(METRIC_KEYS)]
         key = (is_finished, *found.folders.get(METRICS, ()), *listed)
         known = self._columns.get(key)
@@ -140,21 +149,22 @@ class RowReader:
         listed = {path[len(METRIC_KEYS) + 1 : -5] for path in found.files if path.startswith(METRIC_KEYS)}
         columns: dict[str, None] = {}
         for log in sorted(logs | listed):
-            if log in _RESERVED:
-                found.problem(f"{METRICS}/{log}.json", "reserved name", f"a log cannot be named {log!r}")
+            kind = "reserved name" if log in _RESERVED else "odd name" if _is_odd(log) else ""
+            if kind:
+                found.problem(f"{METRICS}/{log}.json", kind, f"a log cannot be named {log!r}")
                 continue
             if is_finished and log not in logs:
                 reason = "the catalogue lists this log and it is not there"
                 found.problem(f"{METRICS}/{log}.json", "missing", reason, "the names of its columns")
-            columns |= dict.fromkeys(self._log_columns(found, log, log in logs))
-        return tuple(columns)
+            columns |= dict.fromkeys(_distinct(found, log, self._log_columns(found, log, log in logs), columns))
+        return _bounded(found, METRICS, columns)
 
     def _log_columns(self, found: Gathered, log: str, has_rows: bool) -> tuple[str, ...]:
         relative = f"{METRIC_KEYS}/{log}.yaml"
         data = found.files.get(relative)
         found.looked.setdefault(relative, MISSING)
         catalogue = self._catalogue(log, data or b"", lambda: metric_columns(log, data or b""))
-        if catalogue.is_whole:
+        if catalogue.is_whole and not is_incomplete(found.run, log):
             return catalogue.columns
         _name_faults(found, relative, catalogue.faults, "the keys of its rows")
         return tuple(dict.fromkeys(catalogue.columns + (_row_columns(found, log) if has_rows else ())))
@@ -163,10 +173,9 @@ class RowReader:
         data = found.files.get(ARTIFACT_KEYS, b"")
         catalogue = self._catalogue("", data, lambda: artifact_columns(data))
         if not catalogue.is_whole:
-            _name_faults(found, ARTIFACT_KEYS, catalogue.faults, "the files that are there")
-            return tuple(list_artifacts(found))
-        _name_faults(found, ARTIFACT_KEYS, catalogue.faults)
-        return catalogue.columns
+            _name_faults(found, ARTIFACT_KEYS, catalogue.faults, "the other entries, and the files that are there")
+            return _bounded(found, ARTIFACT_KEYS, [*catalogue.columns, *list_artifacts(found)])
+        return _bounded(found, ARTIFACT_KEYS, catalogue.columns)
 
     def _catalogue(self, log: str, data: bytes, parse: Callable[[], Catalogue]) -> Catalogue:
         """Equal catalogues are parsed once."""
@@ -186,9 +195,11 @@ def _status(info: Flat) -> object:
     return info.values[info.names.index("info.status")] if "info.status" in info.names else None
 
 
-def _is_torn(data: bytes, flat: Flat) -> bool:
+def _is_torn(data: bytes | None, flat: Flat) -> bool:
     """Whether a file looks as if it is being written; MLXP ends each with a newline."""
-    return not data.endswith(b"\n") or any(fault.kind in ("empty", "not yaml") for fault in flat.faults)
+    if data is None or not data.endswith(b"\n"):
+        return True
+    return bool(flat.faults) and any(fault.kind in ("empty", "not yaml") for fault in flat.faults)
 
 
 def _name_faults(found: Gathered, relative: str, faults: tuple[Fault, ...], kept: str | None = None) -> None:
@@ -204,6 +215,36 @@ def _name_missing(found: Gathered, relative: str) -> None:
         found.problem(relative, "queued", "the run waits for its scheduler: only config_unresolved.yaml is there")
     else:
         found.problem(relative, "missing", "the file is not there")
+
+
+def _is_odd(log: str) -> bool:
+    """Whether the name of a log would act where it is shown, or lead elsewhere."""
+    return "\\" in log or acts(log)
+
+
+def _distinct(found: Gathered, log: str, columns: tuple[str, ...], known: Container[str]) -> list[str]:
+    """The columns of a log that no other column of this or another run can be."""
+    foreign = [column for column in columns if column.startswith(_FOREIGN) and column.count(".") > 1]
+    if foreign:
+        reason = f"{foreign[0]!r} could be a column of the config, the info or the artifacts"
+        found.problem(f"{METRICS}/{log}.json", "reserved name", reason, "the other metrics")
+    twice = [column for column in columns if column in known]
+    if twice:
+        reason = f"{twice[0]!r} is a metric of two logs"
+        found.problem(f"{METRICS}/{log}.json", "duplicate column", reason, "that of the log with the shorter name")
+    odd = {column for column in columns if column not in foreign and acts(column)}
+    if odd:
+        found.problem(f"{METRICS}/{log}.json", "odd key", f"{min(odd)!r} has control characters", "the other metrics")
+    return [column for column in columns if column not in odd and column not in foreign]
+
+
+def _bounded(found: Gathered, relative: str, columns: Iterable[str]) -> tuple[str, ...]:
+    """The columns, each once, up to the limit."""
+    names = tuple(dict.fromkeys(columns))
+    if len(names) > MAX_COLUMNS:
+        reason = f"{len(names):,} columns; the limit is {MAX_COLUMNS:,}"
+        found.problem(relative, "too many keys", reason, "the first of them")
+    return names[:MAX_COLUMNS]
 
 
 def _row_columns(found: Gathered, log: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 
 from .errors import IndexWarning, user_stacklevel
 from .gathering import gather, signature
@@ -16,11 +17,13 @@ from .rowcodec import decode_problems, encode, encode_problems
 from .rundir import RunDir, check_folder, find_runs
 from .runrow import Layout, RowReader, RunRow
 from .table import Table
+from .unlisted import has_incomplete
 
 __all__ = ["Progress", "scan"]
 
 Progress = Callable[[int], AbstractContextManager[Callable[[int], object]]]
 
+_BATCH = 32  # runs gathered before they are parsed: neither of the two drives the other out of the processor's caches
 _FEW = 0.2  # share of changed runs up to which a copy of the index is changed
 
 
@@ -182,9 +185,9 @@ def _rewrite(
 def _read(runs: Iterable[RunDir], done: Callable[[int], object], *, is_compact: bool) -> Iterator[RunRow]:
     """The rows of runs, in order; a run that vanished meanwhile is left out."""
     reader = RowReader(is_compact=is_compact)
-    for found in ordered_map(gather, runs, progress=done):
-        if not found.has_vanished:
-            yield reader.row(found)
+    gathered = ordered_map(gather, runs, progress=done)
+    while batch := list(islice(gathered, _BATCH)):
+        yield from (reader.row(found) for found in batch if not found.has_vanished)
 
 
 def _ignore(count: int) -> None:
@@ -198,7 +201,12 @@ def _looks(
 
     def is_fresh(run: RunDir) -> bool:
         row = known.get(int(run.name))
-        return row is not None and row.settled == 1 and signature(run, layouts[row.layout].looks) == row.signature
+        return (
+            row is not None
+            and not has_incomplete(run)
+            and row.settled == 1
+            and signature(run, layouts[row.layout].looks) == row.signature
+        )
 
     return ordered_map(is_fresh, runs, progress=done)
 

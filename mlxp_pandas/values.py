@@ -94,15 +94,14 @@ def load(frame: pd.DataFrame, columns: object = None) -> pd.DataFrame:
     """
     labels = list(frame.columns) if columns is None else require(frame, columns)
     columns_ = {label: column(frame, label) for label in labels}
-    loaded = frame.copy()
-    for label, curves in _read_curves(columns_).items():
-        loaded[label] = object_array(curves)
     problems: list[Problem] = []
-    for label, values in columns_.items():
-        if _holds(values, Artifacts):
-            loaded[label] = object_array([_as_dict(cell, problems) for cell in values])
-    warn_of(problems, "read_runs(path) again gives the artifacts that are there now")
-    return loaded
+    loaded = {
+        label: [_as_dict(cell, problems) for cell in values]
+        for label, values in columns_.items()
+        if _holds(values, Artifacts)
+    }
+    loaded |= _read_curves(columns_, is_whole=columns is None, also=problems)
+    return _replaced(frame, {label: object_array(cells) for label, cells in loaded.items()})
 
 
 def plain_list(values: pd.Series[Any]) -> list[Any]:
@@ -120,14 +119,27 @@ def object_array(values: Sequence[object]) -> np.ndarray[Any, np.dtype[np.object
     return array
 
 
-def _read_curves(columns: dict[Hashable, pd.Series[Any]]) -> dict[Hashable, list[Any]]:
+def _replaced(frame: pd.DataFrame, new: dict[Hashable, Any]) -> pd.DataFrame:
+    """A copy of a frame with other values in some columns; built at once, since pandas takes longer for one by one."""
+    columns = (new[label] if label in new else frame.iloc[:, place] for place, label in enumerate(frame.columns))
+    copy = pd.DataFrame(dict(enumerate(columns)), index=frame.index)
+    copy.columns = frame.columns
+    copy.attrs = dict(frame.attrs)
+    return copy
+
+
+def _read_curves(
+    columns: dict[Hashable, pd.Series[Any]], *, is_whole: bool = False, also: Sequence[Problem] = ()
+) -> dict[Hashable, list[Any]]:
     """One bulk read of the metric columns among these."""
     metrics = {f"{place}": label for place, label in enumerate(columns) if _holds(columns[label], Metric)}
     if not metrics:
+        warn_of(also, "df.mlxp.health()")
         return {}
     # Under names of their own: labels need not be strings, nor the names that the metrics have on disk.
     frame = pd.DataFrame({name: columns[label].array for name, label in metrics.items()})
-    return {metrics[name]: curves for name, curves in load_columns(frame, list(metrics)).items()}
+    loaded = load_columns(frame, list(metrics), is_whole=is_whole, also=also)
+    return {metrics[name]: curves for name, curves in loaded.items()}
 
 
 def _column_values(values: pd.Series[Any], curves: list[Any] | None) -> ColumnValues:

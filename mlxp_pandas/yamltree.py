@@ -13,54 +13,29 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from .yamlscalars import MERGE, construct, named, one_line, short
+from . import yamltext
+from .plaintext import acts, harmless
+from .yamltext import Fault, Refused, compose, decode, one_line, short
 
-__all__ = [
-    "MAX_CHARACTERS",
-    "MAX_DEPTH",
-    "MAX_KEYS",
-    "MAX_NODES",
-    "Common",
-    "Fault",
-    "Flat",
-    "decode",
-    "flatten",
-    "load_mapping",
-]
+__all__ = ["Common", "Fault", "Flat", "construct", "flatten", "load_mapping"]
 
-#: Nested levels of one file, over which the file is a problem and is not read.
-MAX_DEPTH = 200
-#: Leaves of one file, likewise.
-MAX_KEYS = 20_000
-#: Nodes of one file with every alias written out, likewise.
-MAX_NODES = 200_000
-#: Characters of its scalars with every alias written out, likewise.
-MAX_CHARACTERS = 32 << 20
-
+_MAX_SCALAR = 4000  # characters of a number or date: Python refuses integers of 4,301 digits, and is slow before that
+_MAX_BITS = 13_300  # of an integer that is written in another base than ten: below 4,000 digits
 _SHOWN_FAULTS = 20  # a file; the others are counted
-_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_BREAKS = "\r\n\x85\u2028\u2029"
-_DEEP_START = re.compile(rf"(?:\A|[{_BREAKS}])[-?: \t]{{{2 * MAX_DEPTH}}}")
-_BRACKETS = re.compile(r"[\[\]{}]")
+_STR = "tag:yaml.org,2002:str"
 _MAP = "tag:yaml.org,2002:map"
 _SEQ = "tag:yaml.org,2002:seq"
 _SET = "tag:yaml.org,2002:set"
+_MERGE = "tag:yaml.org,2002:merge"
+_TEXTS = {_STR, _MERGE, "tag:yaml.org,2002:value"}  # a plain `<<` or `=` as a value is a text to everybody but YAML 1.1
+_SCALARS = {f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "binary", "timestamp")}
 _PAIRS = {f"tag:yaml.org,2002:{kind}" for kind in ("omap", "pairs")}
 _PYTHON = "tag:yaml.org,2002:python/"
 _PATH = re.compile(re.escape(_PYTHON) + r"object/apply:pathlib\.\w*Path")
-_TOKENS = "\n,[{:-?"
+_constructor = yaml.constructor.SafeConstructor()
 _odd_keys = reprlib.Repr()  # bounded: the text of a key within a key within a key would grow as 2 ** depth
 _odd_keys.maxtuple = _odd_keys.maxdict = _odd_keys.maxfrozenset = 20
 _odd_keys.maxstring = _odd_keys.maxother = 100
-
-
-class Fault(NamedTuple):
-    """What is wrong in a file: `line` from 1 or None, `kind`, `reason` and `kept` as in `Problem`."""
-
-    line: int | None
-    kind: str
-    reason: str
-    kept: str
 
 
 class Common:
@@ -82,25 +57,21 @@ class Flat(NamedTuple):
     common: Common | None = None
 
 
-class _Refused(Exception):
-    """A file that is over a limit: kind and reason."""
-
-
 def flatten(data: bytes, prefix: str) -> Flat:
     """Flatten the bytes of a YAML file into dotted names below `prefix`.
 
     Nested mappings become dotted names, lists become tuples, empty mappings and lists stay as leaves. Never raises:
     what is wrong is in `faults`.
     """
-    walk = _Walk()
+    walk = _Walk(is_shown=True)
     try:
         text = decode(data)
         if not text.strip("\x00 \t\r\n\ufeff"):
-            raise _Refused("empty", "the file holds nothing")
-        node = _compose(text, walk)
+            raise Refused("empty", "the file holds nothing")
+        node = _composed(text, walk)
         leaves = dict(walk.leaves(node, prefix))
         return Flat(tuple(leaves), list(leaves.values()), _bounded(walk.faults))
-    except _Refused as refusal:
+    except Refused as refusal:
         kind, reason = refusal.args
         return Flat((), [], (*_bounded(walk.faults), Fault(None, kind, reason, "nothing of this file")))
     except yaml.YAMLError as error:
@@ -108,72 +79,53 @@ def flatten(data: bytes, prefix: str) -> Flat:
         line = mark.line + 1 if mark is not None else None
         return Flat((), [], (Fault(line, "not yaml", one_line(error), "nothing of this file"),))
     except Exception as error:  # PyYAML raises more than YAMLError: an unknown defect costs one file
-        return Flat((), [], (Fault(None, "not yaml", named(error), "nothing of this file"),))
+        return Flat((), [], (Fault(None, "not yaml", _named(error), "nothing of this file"),))
 
 
 def load_mapping(data: bytes) -> tuple[dict[Any, Any], tuple[Fault, ...]]:
     """Read a small YAML file (a catalogue) as one plain mapping; empty with a fault where that cannot be."""
     walk = _Walk()
     try:
-        node = _compose(decode(data), walk)
+        node = _composed(decode(data), walk)
         value = walk.value(node)
-    except _Refused as refusal:
+    except Refused as refusal:
         return {}, (Fault(None, str(refusal.args[0]), str(refusal.args[1]), "nothing of this file"),)
     except Exception as error:
-        return {}, (Fault(None, "not yaml", named(error), "nothing of this file"),)
+        return {}, (Fault(None, "not yaml", _named(error), "nothing of this file"),)
     return value, _bounded(walk.faults)
 
 
-def decode(data: bytes) -> str:
-    """The text of a file, as the YAML library decodes it: UTF-8, or UTF-16 with its mark."""
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise _Refused("encoding", f"not {encoding.upper()} at byte {error.start}") from None
+def construct(node: yaml.ScalarNode) -> Any:
+    """The value of a scalar node whose tag is resolved; what PyYAML raises goes through."""
+    if node.tag in _TEXTS:
+        return node.value
+    if node.tag not in _SCALARS:
+        raise yaml.constructor.ConstructorError(problem="unknown tag")
+    if len(node.value) > _MAX_SCALAR and not node.tag.endswith("binary"):
+        raise ValueError(f"a number or date of {len(node.value):,} characters")
+    value = _constructor.yaml_constructors[node.tag](_constructor, node)
+    if type(value) is int and value.bit_length() > _MAX_BITS:
+        raise ValueError("a number of thousands of digits")
+    return value
 
 
-def _compose(text: str, walk: _Walk) -> yaml.MappingNode:
-    """The first document of a text as a mapping node."""
-    _guard(text)
-    loader = _Loader(text)
-    node = None
-    try:
-        node = loader.get_node() if loader.check_node() else None
-        if node is not None and loader.check_node():
-            walk.fault(None, "several documents", "the file holds more than one document", "the first one")
-    except yaml.YAMLError as error:
-        if node is None:
-            raise
-        walk.fault(None, "not yaml", one_line(error), "the document before it")
-    finally:
-        loader.dispose()
+def _composed(text: str, walk: _Walk) -> yaml.MappingNode:
+    node, faults = compose(text)
+    walk.faults += faults
     if not isinstance(node, yaml.MappingNode) or node.tag == _SET:
         found = "nothing" if node is None else "a set" if node.tag == _SET else f"a {type(node).__name__[:-4].lower()}"
-        raise _Refused("not a mapping", f"the file holds {found}, not keys with values")
+        raise Refused("not a mapping", f"the file holds {found}, not keys with values")
     return node
 
 
-def _guard(text: str) -> None:
-    """Refuse nesting that would overrun the stack of the C parser, before it sees the text."""
-    if _DEEP_START.search(text):
-        raise _Refused("too deep", f"more than {MAX_DEPTH} nested levels")
-    if sum(map(text.count, _TOKENS)) > 2 * MAX_NODES:
-        raise _Refused("too large", f"more than {MAX_NODES:,} values")
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
-        return
-    depth = 0
-    for bracket in _BRACKETS.finditer(text):
-        depth += 1 if bracket.group() in "[{" else -1
-        if depth > MAX_DEPTH:
-            raise _Refused("too deep", f"more than {MAX_DEPTH} nested brackets")
-        depth = max(depth, 0)
-
-
 class _Walk:
-    """One pass over the nodes of a file: counts what it visits, knows where it is, collects the faults."""
+    """One pass over the nodes of a file: counts what it visits, knows where it is, collects the faults.
 
-    def __init__(self) -> None:
+    Keys of what `is_shown` cannot act in a terminal; of what is not, they are as they are written.
+    """
+
+    def __init__(self, *, is_shown: bool = False) -> None:
+        self._is_shown = is_shown
         self.faults: list[Fault] = []
         self._nodes = 0
         self._characters = 0
@@ -192,8 +144,8 @@ class _Walk:
                 self.fault(child, "duplicate key", f"{leaf!r} occurs twice", "the first value")
                 continue
             taken.add(leaf)
-            if len(taken) > MAX_KEYS:
-                raise _Refused("too many keys", f"more than {MAX_KEYS:,} keys")
+            if len(taken) > yamltext.MAX_KEYS:
+                raise Refused("too many keys", f"more than {yamltext.MAX_KEYS:,} keys")
             yield leaf, self.value(child)
 
     def value(self, node: yaml.Node) -> Any:
@@ -223,7 +175,7 @@ class _Walk:
         merged: dict[str, tuple[Any, yaml.Node]] = {}
         own: dict[str, tuple[Any, yaml.Node]] = {}
         for key_node, child in node.value:
-            if key_node.tag == MERGE:
+            if key_node.tag == _MERGE:
                 merged |= {repr(key): (key, value) for key, value in self._merged(child)}
                 continue
             key = self._key(key_node)
@@ -250,13 +202,23 @@ class _Walk:
     def _key(self, node: yaml.Node) -> Any:
         if isinstance(node, yaml.ScalarNode):
             self._count(node)
-            return self._scalar(node)
+            return self._name(node, self._scalar(node))
         self.fault(node, "odd key", f"a {type(node).__name__[:-4].lower()} as a key", "the key as text")
         return _odd_keys.repr(self.value(node))
 
+    def _name(self, node: yaml.Node, key: Any) -> Any:
+        """A key as it can be part of the name of a column."""
+        if not self._is_shown or not isinstance(key, str) or not acts(key):
+            return key
+        self.fault(node, "odd key", f"{short(key)!r} has control characters", "the key with these as escapes")
+        return harmless(key)
+
     def _collection(self, node: yaml.Node) -> Any:
         if isinstance(node, yaml.MappingNode):
-            items = {_hashable(key): self.value(child) for key, child in self._items(node)}
+            pairs = [(_hashable(key), self.value(child)) for key, child in self._items(node)]
+            items = dict(pairs)
+            if len(items) < len(pairs):
+                self.fault(node, "duplicate key", "keys that are equal to Python, as 1 and true are", "the last value")
             return frozenset(items) if node.tag == _SET else self._tagged(node, items, _MAP)
         values = tuple(self.value(child) for child in node.value)
         return self._tagged(node, values, _SEQ)
@@ -273,28 +235,28 @@ class _Walk:
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         self._characters += len(node.value)
-        if self._characters > MAX_CHARACTERS:
-            raise _Refused("too large", f"more than {MAX_CHARACTERS:,} characters with all aliases written out")
+        if self._characters > yamltext.MAX_CHARACTERS:
+            raise Refused("too large", f"more than {yamltext.MAX_CHARACTERS:,} characters with all aliases written out")
         try:
             return construct(node)
         except yaml.constructor.ConstructorError:
             self.fault(node, "unknown tag", f"{short(str(node.tag))} is not loaded", "its text")
         except Exception as error:  # KeyError, ValueError, AttributeError, IndexError, OverflowError: all seen
-            self.fault(node, "bad value", f"{short(node.value)!r}: {named(error)}", "its text")
+            self.fault(node, "bad value", f"{short(node.value)!r}: {_named(error)}", "its text")
         return node.value
 
     def _enter(self, node: yaml.Node) -> None:
         if id(node) in self._above:
-            raise _Refused("self reference", "an alias contains itself")
-        if len(self._above) >= MAX_DEPTH:
-            raise _Refused("too deep", f"more than {MAX_DEPTH} nested levels")
+            raise Refused("self reference", "an alias contains itself")
+        if len(self._above) >= yamltext.MAX_DEPTH:
+            raise Refused("too deep", f"more than {yamltext.MAX_DEPTH} nested levels")
         self._count(node)
         self._above.add(id(node))
 
     def _count(self, node: yaml.Node) -> None:
         self._nodes += 1
-        if self._nodes > MAX_NODES:
-            raise _Refused("too large", f"more than {MAX_NODES:,} values with all aliases written out")
+        if self._nodes > yamltext.MAX_NODES:
+            raise Refused("too large", f"more than {yamltext.MAX_NODES:,} values with all aliases written out")
 
 
 def _bounded(faults: list[Fault]) -> tuple[Fault, ...]:
@@ -311,3 +273,7 @@ def _hashable(key: Any) -> Any:
     except TypeError:
         return str(key)
     return key
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {one_line(error)}"

@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from mlxp_pandas import MlxpPandasError, read_runs
 from mlxp_pandas.curvefiles import forget, read_curves
@@ -314,12 +315,15 @@ class Stage:
         shutil.rmtree(place)
 
     def _read_nothing(self, faults: Faults) -> Iterator[str]:
+        place = self._place(None)
+        (place / "project").mkdir()
         with warnings.catch_warnings(), suppress(MlxpPandasError):
             warnings.simplefilter("ignore", MlxpPandasWarning)
             with faults:
-                runs = read_runs(self.folder)
+                runs = read_runs(place)
             if len(runs):
                 yield "there are runs"
+        shutil.rmtree(place)
 
     def _load_curves(self, faults: Faults) -> Iterator[str]:
         forget()
@@ -365,7 +369,7 @@ class Stage:
             found = health_of(self.runs)
         for log_id, truth in self.health.iterrows():
             row = found.loc[log_id].reindex(truth.index)
-            is_named = row["n_problems"] > truth["n_problems"] or (faults.says_gone and row["n_steps.train"] is None)
+            is_named = row["n_problems"] > truth["n_problems"] or (faults.says_gone and pd.isna(row["n_steps.train"]))
             if not row.equals(truth) and not is_named:
                 yield f"the health of run {log_id} is {row.to_dict()}"
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Every system call of a small scan may fail, and every file may end anywhere: nothing wrong comes of it."""
+"""Every system call may fail and every file may end anywhere: nothing wrong comes of it, and the next read is whole."""
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import yaml
 
 from mlxp_pandas import read_runs, runrow
 from mlxp_pandas.curvefiles import read_curves
+from mlxp_pandas.errors import IndexWarning
 from mlxp_pandas.health import runs_of
 from mlxp_pandas.problems import Problem
 from mlxp_pandas.testing import make_runs
@@ -60,18 +63,17 @@ class Cut:
         self.truth = scanned(self.logs, folder / "kept")
         runs = runs_of(read_runs(self.logs, dst_dir=folder / "kept"))
         self.curves = [read_curves([run], ["train.loss"]).values["train.loss"][0] for run in runs]
-        self._tries = 0
 
     def each(self, relative: str) -> Iterator[tuple[bytes, Answer]]:
-        """What is found for each prefix of a file of run 2, the same with an index and without, and whole again."""
+        """What is found for each prefix of a file of run 2: the same with an index and without, and all in the end."""
         path = self.logs / "2" / relative
         whole = path.read_bytes()
         for end in range(len(whole)):
             path.write_bytes(whole[:end])
             answer = scanned(self.logs, self.folder / "kept")
-            self._tries += 1
-            (self.folder / f"{self._tries}").mkdir()
-            assert scanned(self.logs, self.folder / f"{self._tries}", True) == answer
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", IndexWarning)
+                assert scanned(self.logs, self.folder / "no such folder", True) == answer
             self._check_others(answer)
             yield whole[:end], answer
         path.write_bytes(whole)
@@ -94,6 +96,7 @@ def of_run(answer: Answer, start: str) -> dict[str, Any]:
 @pytest.fixture
 def cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cut:
     monkeypatch.setattr(runrow, "_PATIENCE", 0)  # nobody is writing these files
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # what lasts is not tested here
     return Cut(tmp_path)
 
 
@@ -108,11 +111,10 @@ def test_every_prefix_of_a_yaml_file(cut: Cut, kind: str) -> None:
             assert found == {}
             assert [problem.file for problem in answer.problems] == [f"2/metadata/{kind}.yaml"]
             continue
-        # A mapping that ends early is a mapping: only its last value can be another, as a part of what was written.
-        last = list(found)[-1]
-        assert all(value == truth[name] for name, value in found.items() if name != last)
+        # A mapping that ends early is a mapping: of its last line, nobody can tell whether it was meant so.
+        last = None if data.endswith(b"\n") else list(found)[-1]
+        assert all(value == truth.get(name, None) for name, value in found.items() if name != last)
         assert [*found][:-1] == [*truth][: len(found) - 1]
-        assert found[last] is None or last not in truth or str(truth[last]).startswith(str(found[last]).rstrip(".0"))
 
 
 def is_mapping(data: bytes) -> bool:

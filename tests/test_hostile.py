@@ -27,7 +27,7 @@ def outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
     names = [
         item.callspec.params["name"]
         for item in request.session.items
-        if "outcomes" in getattr(item, "fixturenames", ())
+        if getattr(item, "module", None) is request.module and hasattr(item, "callspec")
     ]
     nobodys = [name for name in names if CASES[name].as_nobody]
     mine = [name for name in names if not CASES[name].as_nobody]
@@ -57,7 +57,9 @@ def _run(folder: Path, names: list[str]) -> tuple[list[list[str]], str]:
     command = [sys.executable, "-W", "error", "-m", "tests.promises", str(folder), *options]
     root = Path(__file__).parent.parent
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, input=json.dumps(names), capture_output=True, text=True, cwd=root, env=environment)  # noqa: PLW1510
+    done = subprocess.run(
+        command, check=False, input=json.dumps(names), capture_output=True, text=True, cwd=root, env=environment
+    )
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return lines, f"the process ended with {done.returncode}: {done.stderr[-4000:]}"
 

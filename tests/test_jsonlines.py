@@ -22,8 +22,8 @@ from mlxp_pandas.curvetypes import curve_of
 from mlxp_pandas.jsonlines import Engine, LogRows, joined_logs, keys_of, last_values, parse, parse_many
 from mlxp_pandas.rowtext import Fault, read_line
 
-ENGINES: list[Engine] = ["auto", "fast", "stdlib"]
-every_engine = pytest.mark.parametrize("engine", ENGINES)
+needs_msgspec = pytest.mark.skipif(not rowstructs.is_installed(), reason="msgspec is not installed")
+every_engine = pytest.mark.parametrize("engine", ["auto", pytest.param("fast", marks=needs_msgspec), "stdlib"])
 
 
 @contextmanager

@@ -24,12 +24,12 @@ numbertext partition points values
 fields frame scan
 health index metrics table
 artifacts curvefiles evaluate runrow
+logtexts unlisted
 catalogues lastvalues logcache query
 gathering jsonlines loaders logfile querybuild reductions testing
-curves querylex rowchunks rowcodec rundir stepstats
-arithmetic arrayfiles flatyaml maps options plainrows problems progress rowstructs unpickle
-boundedcache curvetypes errors files lazy pickleguard plaindata pool querytree rowtext vectors yamltree
-yamlscalars
+curves flatyaml querylex rowchunks rowcodec rundir stepstats
+arithmetic arrayfiles maps options plainrows problems progress rowstructs unpickle yamltree
+boundedcache curvetypes errors files lazy pickleguard plaindata plaintext pool querytree rowtext vectors yamltext
 """
 
 # What only these modules may import. What reads the disk and what parses text does without pandas: to be timed alone.
@@ -40,6 +40,7 @@ ONLY_IN = {
     "matplotlib": "plotting",
     "msgspec": "rowstructs",
     "pandas": """
+        __init__
         __main__ accessor aggregate artifacts evaluate fields filters frame groupby groupcurves health lazy longform
         metrics partition plotting points ranking reader report scalars scores seriesaccessor values vectors
     """,
@@ -47,7 +48,7 @@ ONLY_IN = {
     "scipy": "stepstats",
     "sqlite3": "index",
     "tqdm": "progress",
-    "yaml": "flatyaml yamlscalars yamltree",
+    "yaml": "flatyaml yamltext yamltree",
 }
 REQUIRED = {"numexpr", "numpy", "pandas", "yaml"}
 

@@ -161,6 +161,7 @@ def test_every_run():
         )
         == 2
     )
+    assert labels(frame().iloc[::-1].mlxp.plot("loss", hue=LR)) == ["0.1", "0.2"]
     ax = frame(6).mlxp.plot("loss")
     assert (len(solid_lines(ax)), ax.get_legend()) == (18, None)
 

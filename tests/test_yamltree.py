@@ -15,7 +15,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlxp_pandas.yamltree import MAX_DEPTH, MAX_KEYS, flatten, load_mapping
+from mlxp_pandas.yamltext import MAX_DEPTH, MAX_KEYS
+from mlxp_pandas.yamltree import flatten, load_mapping
 
 
 def flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:

@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from . import Case
+from . import ABSENT, Case
 
 __all__ = ["CASES", "TEXTS"]
 
@@ -24,7 +25,7 @@ TEXTS = {
     "newlines": "one\ntwo\r\nthree\u2028four\x0bfive\x85six",
     "backspaces": "safe\b\b\b\b\x7fevil",
     "carriage return": "evil\rsafe",
-    "surrogates": "\ud800\udfff",
+    "surrogates": "\udfff\ud800",
 }
 
 
@@ -48,10 +49,24 @@ def _everywhere(text: str) -> Callable[[Path], object]:
     return damage
 
 
+_ACTING = {*"\a\b\r\x0b\x1b\x7f\x85\x9b\u2028\u202e\u2066\u200f\ud800\udfff"}  # of those above; pandas escapes newlines
+
+
 def _cases() -> Iterator[Case]:
     for name, text in TEXTS.items():
-        kept = {"config.text": text, "config.list": (text, (text,)), f"config.sub.{text}": 1, f"train.{text}": [1]}
-        yield Case(f"display: {name}", _everywhere(text), load="not a row", kept=kept)
+        shown = "".join(
+            char.encode("unicode_escape", "backslashreplace").decode() if char in _ACTING else char for char in text
+        )
+        kept: dict[str, Any] = {"config.text": text, "config.list": (text, (text,)), f"config.sub.{shown}": 1}
+        case = Case(f"display: {name}", _everywhere(text), load="not a row", kept=kept | {f"train.{text}": [1]})
+        if shown != text:
+            case = case._replace(scan="odd key,odd key,odd name", load="", kept=kept | {f"train.{text}": ABSENT})
+        if "\\" in text:
+            case = case._replace(scan="bad entry,bad entry,odd name", load="")
+        if name == "surrogates":  # YAML has no way to write them
+            lost = {"config.text": ABSENT, f"train.{shown}": ABSENT}
+            case = case._replace(scan="not yaml,not yaml,odd key", load="not a row", kept=lost)
+        yield case
 
 
 CASES = [*_cases()]

@@ -82,12 +82,13 @@ def _blank() -> Iterator[Case]:
 
 def _encodings() -> Iterator[Case]:
     text = '{"loss": 0.125, "epoch": 2, "note": "%s"}\n'
-    more = {"loss": [*LOSS, 0.125], "epoch": [0, 1, 2]}
+    more: dict[str, Any] = {"loss": [*LOSS, 0.125], "epoch": [0, 1, 2]}
+    noted = more | {"load": "unlisted key"}
     for name, note in (("line separators", "a\u2028b\u2029c\x85d"), ("astral characters", "\U0001f4a9 \U0010ffff")):
-        yield _lines(f"{name} inside a string", HEAD + (text % note).encode(), **more)
-    yield _lines("lone surrogates", HEAD + (text % "\\ud800 \\udfff\\ud800").encode(), **more)
+        yield _lines(f"{name} inside a string", HEAD + (text % note).encode(), **noted)
+    yield _lines("lone surrogates", HEAD + (text % "\\ud800 \\udfff\\ud800").encode(), **noted)
     yield _lines("a raw tab in a string", HEAD + (text % "a\tb").encode(), "torn line")
-    yield _lines("escaped control characters", HEAD + (text % "\\u0000\\u001b").encode(), **more)
+    yield _lines("escaped control characters", HEAD + (text % "\\u0000\\u001b").encode(), **noted)
     yield _lines("a key that is written with escapes", HEAD + b'{"\\u006coss": 0.125, "epoc\\u0068": 2}\n', **more)
     yield _lines("BOM", b"\xef\xbb\xbf" + HEAD)
     yield _lines("BOM in the middle", HEAD[:26] + b"\xef\xbb\xbf" + HEAD[26:], "torn line")
@@ -147,15 +148,16 @@ def _keys() -> Iterator[Case]:
     twice = b'{"loss": 0.5, "loss": 0.75, "epoch": 0}\n' + HEAD
     yield _lines("a key twice in a row", twice, "duplicate key", [0.75, *LOSS], [0, *EPOCH])
     inner = b'{"loss": 0.5, "epoch": 0, "x": {"a": 1, "a": 2}}\n'
-    yield _lines("a key twice in a nested value", inner, "duplicate key", [0.5], [0])
+    yield _lines("a key twice in a nested value", inner, "duplicate key,unlisted key", [0.5], [0])
     many = json.dumps({"loss": 0.5, "epoch": 0} | {f"k{n}": n for n in range(50_000)}).encode() + b"\n"
-    yield _lines("50,000 keys in a row", many, "unlisted key", [0.5], [0])
+    wide = _lines("50,000 keys in a row", many, "unlisted key", [0.5], [0])
+    yield wide._replace(health="unlisted key,too many keys")
     yield _lines("empty key", HEAD + b'{"": 1, "loss": 0.125, "epoch": 2}\n', "unlisted key", [*LOSS, 0.125], [0, 1, 2])
 
 
 def _sizes() -> Iterator[Case]:
     long = b'{"loss": 0.125, "epoch": 2, "note": "%s"}\n'
-    more = {"loss": [*LOSS, 0.125], "epoch": [0, 1, 2]}
+    more: dict[str, Any] = {"load": "unlisted key", "loss": [*LOSS, 0.125], "epoch": [0, 1, 2]}
     yield _lines("a string of 20 MB", HEAD + long % (b"x" * 20_000_000), **more)
     yield _lines("a string of 40 MB", HEAD + long % (b"x" * 40_000_000), "line too long")
     yield _lines("20 MB without a newline", b"x" * 20_000_000, "torn last line", ABSENT, ABSENT)

@@ -107,7 +107,7 @@ def _aliases() -> Iterator[Case]:
     )
     yield _config("an alias bomb of merge keys", merges, "too large")
     keys = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} {{? [*a{n - 1}, *a{n - 1}] : 1}}\n" for n in range(1, 40))
-    yield _config("an alias bomb of keys", keys, ",".join(["further faults", *["odd key"] * 20, "too large"]))
+    yield _config("an alias bomb of keys", keys, "further faults,odd key,odd key,odd key,odd key,too large")
     yield _config("a list in itself", "a: &x [*x]\n", "self reference")
     yield _config("a mapping in itself", "a: &x {k: *x}\n", "self reference")
     yield _config("a mapping merged into itself", "a: &x {<<: *x}\n", "self reference")
@@ -192,21 +192,30 @@ def _depths() -> Iterator[Case]:
             )
             scan = (
                 "too large"
-                if depth == 1_000_000 and right
+                if depth == 1_000_000
                 else "too deep"
                 if depth > 60
-                else "odd key"
+                else "further faults,odd key"
                 if name == "? "
                 else ""
             )
-            yield Case(f"config: {depth:,} levels of {name}", put(CONFIG, text), scan, kept=_seed_if(depth == 60))
+            yield Case(
+                f"config: {depth:,} levels of {name}",
+                put(CONFIG, text),
+                scan,
+                kept=_seed_if(depth == 60),
+            )
     steps = "".join(f"{' ' * n}k:\n" for n in range(300)) + f"{' ' * 300}k: 1\n"
     yield _config("300 levels of block mappings", steps, "too deep")
     yield _config(
         "80 levels of block mappings", steps[: steps.index(" " * 80)] + " " * 80 + "k: 1\n", **{"k__" * 80 + "k": 1}
     )
     yield _config("30,000 open brackets", "seed: 1\na: " + "[" * 30_000, "too deep")
-    yield _config("brackets in a text", f"seed: 1\na: '{'[' * 30_000}'\n", "too deep")
+    for name, level in (("text", '["]",'), ("comment", "[ # ]\n "), ("other text", "{'}': ")):
+        yield _config(f"30,000 levels that seem to end in a {name}", "seed: 1\na: " + level * 30_000, "too deep")
+    yield _config("brackets in a text", f"seed: 1\na: '{'[' * 30_000}'\n", "", seed=1, a="[" * 30_000)
+    yield _config("a long rule of dashes", f"seed: 1\na: |\n  {'-' * 1000}\n", "", seed=1, a="-" * 1000 + "\n")
+    yield _config("300 brackets beside each other", "seed: 1\na: [" + "[1], " * 300 + "]\n", "", seed=1)
     yield _config("closing brackets", "seed: 1\na: " + "]" * 30_000 + "\n", "not yaml")
     yield _config(
         "30,000 question marks", "?\n" * 30_000, ",".join([*["duplicate key"] * 20, "further faults"]), **{"None": None}

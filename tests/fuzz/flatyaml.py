@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from mlxp_pandas.flatyaml import Flattener
-from mlxp_pandas.yamltree import Flat, decode, flatten
+from mlxp_pandas.yamltext import decode
+from mlxp_pandas.yamltree import Flat, flatten
 
 SEEDS = [
     b"seed: 1\nmodel:\n  units: 64\n  list:\n  - 1\n  - a\noptimizer:\n  lr: 0.1\nempty: {}\n"
