@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from types import FrameType
-from typing import Any, Unpack
+from typing import Any
 
 import pandas as pd
 
@@ -19,9 +19,9 @@ from .fields import fields_table, searchable_table, varying
 from .groupby import RunGroups, all_but_names, filter_runs, select_runs
 from .health import health_of
 from .longform import long_frame
-from .plotting import HeatOptions, heat_map, plot_runs
+from .plotting import heat_map, plot_runs
 from .query import local_names
-from .ranking import CompareOptions, best_runs, compare_settings
+from .ranking import best_runs, compare_settings
 from .report import RunTable, TableOptions, run_table
 from .scalars import number_columns, sorted_runs, suffix_column
 from .scores import Criterion
@@ -424,7 +424,14 @@ class RunsAccessor:
         return best_runs(self._frame, Criterion(by, mode, scope), per, over, report)
 
     def compare(
-        self, metric: str, baseline: Any, pair: Any = "config.seed", by: Any = None, **options: Unpack[CompareOptions]
+        self,
+        metric: str,
+        baseline: Any,
+        pair: Any = "config.seed",
+        by: Any = None,
+        level: float = 0.95,
+        scope: str = "last",
+        **options: Any,
     ) -> pd.DataFrame:
         """Compare each setting with a baseline, over the seeds that both have.
 
@@ -438,8 +445,12 @@ class RunsAccessor:
             Columns that say which runs belong together.
         by : label or list of labels, optional
             The columns that make a setting; all config columns that vary unless given, but those of `pair`.
+        level : float
+            Confidence level of the interval.
+        scope : str
+            Which number of a curve: "last", "best" or "last-10", as for `best`.
         **options
-            The keywords of `ranking.CompareOptions`: level, scope and mode.
+            `mode`, which is better: "min" unless given, or "max".
 
         Returns
         -------
@@ -466,10 +477,18 @@ class RunsAccessor:
         config.lr
         1.0               0.1 -0.15  0.35           0.17        3           0
         """
-        return compare_settings(self._frame, metric, baseline, pair, by, **options)
+        return compare_settings(self._frame, metric, baseline, pair, by, level=level, scope=scope, **options)
 
-    def table(
-        self, rows: Any, columns: Any = None, value: str = "test.loss.last", **options: Unpack[TableOptions]
+    def table(  # noqa: PLR0913, PLR0917  # one word for each thing that can be asked, in one place
+        self,
+        rows: Any,
+        columns: Any = None,
+        value: str = "test.loss.last",
+        over: Any = "config.seed",
+        spread: str = "std",
+        bold: str | None = "min",
+        digits: int | None = None,
+        **options: Any,
     ) -> RunTable:
         """Tabulate the mean of a number over runs: `mean ± spread (n)`.
 
@@ -479,8 +498,17 @@ class RunsAccessor:
             The config columns whose values make the rows and the columns.
         value : str
             A column of numbers, or a name as in `summary`.
+        over : label or list of labels
+            Columns of repetitions. Where other config columns vary within a cell, a note says so.
+        spread : {"std", "sem", "ci"}
+            What stands after ±: the standard deviation (n - 1 degrees of freedom), the standard error of the mean, or
+            half the t-interval of the mean.
+        bold : {"min", "max", None}
+            Which mean of a column is best. It is bold, and so is each cell whose interval mean ± spread contains it.
+        digits : int, optional
+            Decimals; two digits of the spread unless given.
         **options
-            The keywords of `report.TableOptions`: over, spread, bold, digits and level.
+            `level`, the confidence level of "ci": 0.95 unless given.
 
         Returns
         -------
@@ -504,7 +532,8 @@ class RunsAccessor:
         loss.last: mean ± std (number of runs)
         * best of its column, or its interval holds the best mean
         """
-        return run_table(self._frame, rows, columns, value, **options)
+        chosen: TableOptions = {"over": over, "spread": spread, "bold": bold, "digits": digits}
+        return run_table(self._frame, rows, columns, value, **chosen, **options)
 
     def long(self, log: str, columns: str | list[str] | None = None) -> pd.DataFrame:
         """The rows of one log as a tidy frame, as seaborn takes it.
@@ -535,7 +564,14 @@ class RunsAccessor:
         """
         return long_frame(self._frame, log, columns)
 
-    def plot(self, metric: Hashable, x: str | None = None, hue: Hashable | None = None, **options: Any) -> Any:
+    def plot(
+        self,
+        metric: Hashable,
+        x: str | None = None,
+        hue: Hashable | None = None,
+        ax: Any = None,
+        logy: bool = False,
+    ) -> Any:
         """Draw the curve of each run.
 
         Parameters
@@ -546,8 +582,10 @@ class RunsAccessor:
             What the steps are: a metric of the same log, such as `train.epoch`; the row of the log unless given.
         hue : label, optional
             The column whose values have colours of their own.
-        **options
-            `ax`, a matplotlib Axes to draw on, and `logy`.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure unless given.
+        logy : bool
+            Whether the axis of the values is logarithmic.
 
         Returns
         -------
@@ -566,9 +604,9 @@ class RunsAccessor:
         >>> ax.get_xlabel(), ax.get_ylabel()
         ('step', 'loss')
         """
-        return plot_runs(self._frame, metric, x, hue, **options)
+        return plot_runs(self._frame, metric, x, hue, ax=ax, logy=logy)
 
-    def heatmap(self, rows: Any, columns: Any, value: str, **options: Unpack[HeatOptions]) -> Any:
+    def heatmap(self, rows: Any, columns: Any, value: str, over: Any = "config.seed", **options: Any) -> Any:
         """Draw the mean of a number for each pair of settings.
 
         Parameters
@@ -577,8 +615,10 @@ class RunsAccessor:
             The config columns of the two axes.
         value : str
             A column of numbers, or a name as in `summary`.
+        over : label or list of labels
+            Columns of repetitions.
         **options
-            The keywords of `plotting.HeatOptions`: over, log and ax.
+            `ax`, a matplotlib Axes to draw on, and `log`, for colours on a logarithmic scale.
 
         Returns
         -------
@@ -597,7 +637,7 @@ class RunsAccessor:
         >>> runs.mlxp.heatmap("config.units", "config.lr", "loss").get_ylabel()
         'config.units'
         """
-        return heat_map(self._frame, rows, columns, value, **options)
+        return heat_map(self._frame, rows, columns, value, over=over, **options)
 
 
 def _check_only(is_allowed: bool, message: str) -> None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Iterator, KeysView, Mapping
+from functools import partial
 from typing import Any, Unpack
 
 import pandas as pd
 
 from .aggregate import aggregate
 from .errors import InvalidOptionError, UnknownColumnError, UnknownGroupError, suggest
-from .fields import require, varying
+from .fields import require
 from .filters import filter_mask
-from .groupcurves import CurveOptions, curves_table
+from .groupcurves import SamplingOptions, curves_table
+from .maps import parse_aggregations, parse_filter
 from .partition import Key, Partition, plain_key
-from .plotting import PictureOptions, box_plot, plot_groups
+from .plotting import box_plot, plot_groups
+from .scalars import name_list, with_numbers
+from .scores import setting_columns
 
 __all__ = ["GroupKeys", "RunGroups", "all_but_names", "filter_runs", "select_runs"]
 
@@ -36,7 +40,8 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
     frame : DataFrame
         Any frame.
     names : label or list of labels
-        Columns or index levels. None at all (`[]`) makes one group of all runs, with the key `()`.
+        Columns or index levels, or numbers of curves such as `train.loss.n_nan`. None at all (`[]`) makes one group of
+        all runs, with the key `()`.
 
     Attributes
     ----------
@@ -75,9 +80,10 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
     """
 
     def __init__(self, frame: pd.DataFrame, names: Hashable | list[Hashable]) -> None:
-        self.names = require(frame, names, levels=True)
+        known = with_numbers(frame, name_list(frame, names))
+        self.names = require(known, names, levels=True)
         self.frame = frame.copy(deep=False)
-        self.partition = Partition(frame, self.names)
+        self.partition = Partition(known, self.names)
 
     def __getitem__(self, key: Any) -> pd.DataFrame:
         place = self._place(key)
@@ -139,7 +145,9 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
         lr
         1.0  [3.0, 2.0]   2.0
         """
-        return aggregate(self.frame, self.partition.rows, self.partition.index, maps, named)
+        used = parse_aggregations(maps, named, partial(name_list, self.frame))
+        known = with_numbers(self.frame, [each.column for each in used])
+        return aggregate(known, self.partition.rows, self.partition.index, maps, named)
 
     def filter(self, condition: Any, bygroups: Hashable | list[Hashable] | None = None) -> RunGroups:
         """Keep the runs that pass a filter map, applied group by group.
@@ -209,7 +217,18 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
         chosen = [place for place, key in enumerate(self) if tuple(key[column] for column in columns) in wanted]
         return RunGroups(self.frame[self.partition.mask(chosen)], self.names)
 
-    def curves(self, metric: Any, x: str | None = None, **options: Unpack[CurveOptions]) -> pd.DataFrame:
+    def curves(  # noqa: PLR0913, PLR0917  # one word for each thing that can be asked, in one place
+        self,
+        metric: Any,
+        x: str | None = None,
+        stat: str = "mean",
+        error: str | None = "ci",
+        level: float = 0.95,
+        align: str = "outer",
+        min_runs: int = 1,
+        dup: str = "last",
+        **options: Unpack[SamplingOptions],
+    ) -> pd.DataFrame:
         """Reduce the curves of each group to one, step by step, with its spread and the number of runs.
 
         Parameters
@@ -219,9 +238,22 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
         x : str, optional
             What the steps are: a metric of the same log, such as `train.epoch`, or a key that the log of each metric
             has (`epoch`). The place of the row in its log, counted from 0, unless given.
+        stat : {"mean", "median", "iqm"}
+            `iqm` is the mean of the middle half of the runs, as rliable defines it.
+        error : {"ci", "std", "sem", "minmax", None}
+            What `low` and `high` are. "ci": for a mean Student's t with n - 1 degrees of freedom, for the others the
+            percentile bootstrap over whole runs. "std", "sem": the statistic plus and minus that. "minmax": the
+            extreme runs. None: NaN.
+        level : float
+            Confidence level of "ci".
+        align : {"outer", "inner"}
+            Every step that a run of the group has, or only the steps that all of them have.
+        min_runs : int
+            Steps at which fewer runs have a value are dropped.
+        dup : {"last", "first", "mean", "raise"}
+            What counts where a run has logged a step twice, as after a resume.
         **options
-            The keywords of `groupcurves.CurveOptions`: stat, error, level, align, min_runs, dup, grid, n_resamples and
-            random_state.
+            The keywords of `groupcurves.SamplingOptions`: grid, n_resamples and random_state.
 
         Returns
         -------
@@ -249,9 +281,19 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
             1      1.5  0.7  0.5 -4.9   7.9  2
             2      1.0  NaN  NaN  NaN   NaN  1
         """
-        return curves_table(self.frame, self.partition, metric, x, **options)
+        chosen: dict[str, Any] = {"stat": stat, "error": error, "level": level, "align": align, "min_runs": min_runs}
+        return curves_table(self.frame, self.partition, metric, x, **{**chosen, "dup": dup, **options})
 
-    def plot(self, metric: Hashable, x: str | None = None, **options: Unpack[PictureOptions]) -> Any:
+    def plot(
+        self,
+        metric: Hashable,
+        x: str | None = None,
+        ax: Any = None,
+        error: str | None = "ci",
+        runs: bool = False,
+        logy: bool = False,
+        **options: Any,
+    ) -> Any:
         """Draw the curve of each group with its band.
 
         Parameters
@@ -260,8 +302,16 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
             A column of metrics.
         x : str, optional
             What the steps are, as for `curves`.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure unless given.
+        error : {"ci", "std", "sem", "minmax", None}
+            What the band is, as for `curves`.
+        runs : bool
+            Whether each run is drawn too, thinly.
+        logy : bool
+            Whether the axis of the values is logarithmic.
         **options
-            `ax`, a matplotlib Axes to draw on; `runs`, to draw each run too; `logy`; and the keywords of `curves`.
+            The other keywords of `curves`.
 
         Returns
         -------
@@ -284,7 +334,7 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
         >>> RunGroups(runs, "lr").plot("loss", error="std").get_legend().get_title().get_text()
         'lr'
         """
-        return plot_groups(self.frame, self.partition, metric, x, **options)
+        return plot_groups(self.frame, self.partition, metric, x, ax=ax, error=error, runs=runs, logy=logy, **options)
 
     def boxplot(self, value: str, ax: Any = None) -> Any:
         """Draw the spread of a number over the runs of each group.
@@ -384,8 +434,7 @@ def all_but_names(frame: pd.DataFrame, names: object) -> list[Hashable]:
     >>> all_but_names(pd.DataFrame({"config.lr": [1.0, 2.0], "config.seed": [1, 2]}), "config.seed")
     ['config.lr']
     """
-    others = require(frame, names, levels=True)
-    return [label for label in varying(frame) if label not in others]
+    return setting_columns(frame, require(frame, names, levels=True))
 
 
 def filter_runs(frame: pd.DataFrame, condition: object, bygroups: object = None) -> pd.DataFrame:
@@ -397,9 +446,10 @@ def filter_runs(frame: pd.DataFrame, condition: object, bygroups: object = None)
        loss
     1   3.0
     """
-    names = [] if bygroups is None else require(frame, bygroups, levels=True)
-    partition = Partition(frame, names)
-    return frame[filter_mask(frame, condition, partition.rows, partition.keys)]
+    labels = [] if bygroups is None else name_list(frame, bygroups)
+    known = with_numbers(frame, [*labels, *parse_filter(condition, partial(name_list, frame))[1]])
+    partition = Partition(known, require(known, labels, levels=True))
+    return frame[filter_mask(known, condition, partition.rows, partition.keys)]
 
 
 def select_runs(frame: pd.DataFrame, keys: Any) -> pd.DataFrame:
@@ -431,7 +481,8 @@ def select_runs(frame: pd.DataFrame, keys: Any) -> pd.DataFrame:
     1  2.0     2
     """
     names, wanted = _named_keys(keys, None)
-    partition = Partition(frame, require(frame, names, levels=True))
+    known = with_numbers(frame, names)
+    partition = Partition(known, require(known, names, levels=True))
     return frame[partition.mask(place for place, key in enumerate(partition.keys) if key in wanted)]
 
 

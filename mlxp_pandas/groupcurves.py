@@ -20,14 +20,46 @@ from .points import read_points, step_columns
 from .problems import Problem, warn_of
 from .stepstats import ERRORS, STATS, StepStatistics, check_level, step_statistics
 
-__all__ = ["CurveOptions", "GroupCurves", "checked_options", "curves_of_groups", "curves_table", "step_name"]
+__all__ = [
+    "CurveOptions",
+    "GroupCurves",
+    "SamplingOptions",
+    "checked_options",
+    "curves_of_groups",
+    "curves_table",
+    "step_name",
+]
 
 _SEE = "df.mlxp.health()"
 _BATCH = 256  # runs of small groups that are read together
 
 
-class CurveOptions(TypedDict, total=False):
-    """How the curves of a group become one.
+class SamplingOptions(TypedDict, total=False):
+    """Where curves are interpolated, and how runs are drawn for the bootstrap.
+
+    Attributes
+    ----------
+    grid : array-like or int, optional
+        Interpolate each run linearly at these steps, or at so many from the group's first step to its last; never
+        beyond the run's own range. Exact steps when left out.
+    n_resamples : int
+        Of the bootstrap. 2000 when left out.
+    random_state : int, Generator or RandomState
+        Of the bootstrap. 0 when left out.
+
+    Examples
+    --------
+    >>> SamplingOptions(grid=100)
+    {'grid': 100}
+    """
+
+    grid: Any
+    n_resamples: int
+    random_state: Any
+
+
+class CurveOptions(SamplingOptions, total=False):
+    """How the curves of a group become one, besides the keywords of `SamplingOptions`.
 
     Attributes
     ----------
@@ -46,13 +78,6 @@ class CurveOptions(TypedDict, total=False):
         Steps at which fewer runs have a value are dropped. 1 when left out.
     dup : {"last", "first", "mean", "raise"}
         What counts where a run has logged a step twice, as after a resume. `"last"` when left out.
-    grid : array-like or int, optional
-        Interpolate each run linearly at these steps, or at so many from the group's first step to its last; never
-        beyond the run's own range. Exact steps when left out.
-    n_resamples : int
-        Of the bootstrap. 2000 when left out.
-    random_state : int, Generator or RandomState
-        Of the bootstrap. 0 when left out.
 
     Examples
     --------
@@ -66,9 +91,6 @@ class CurveOptions(TypedDict, total=False):
     align: str
     min_runs: int
     dup: str
-    grid: Any
-    n_resamples: int
-    random_state: Any
 
 
 class GroupCurves(NamedTuple):
@@ -147,7 +169,7 @@ def curves_table(
         2      1.0   NaN  NaN  NaN   NaN  1
     """
     chosen = checked_options(options)
-    labels = require(frame, metric)
+    labels = list(dict.fromkeys(require(frame, metric)))
     # Without the curves of the runs: only one group's are to be in memory.
     found = [each._replace(runs=[]) for each in curves_of_groups(frame, partition, labels, x, chosen)]
     metrics = None if labels == [metric] else labels
@@ -216,10 +238,10 @@ def checked_options(options: Mapping[str, Any]) -> CurveOptions:
     """
     chosen: CurveOptions = completed(options, _DEFAULTS, _ALLOWED)  # type: ignore[assignment]
     check_level(chosen["level"])
-    for name in ("min_runs", "n_resamples"):
-        number = chosen[name]
-        if not isinstance(number, (int, np.integer)) or number < 0:
-            raise InvalidOptionError(f"{name}={number!r} is not a whole number of 0 or more.")
+    for name, least in (("min_runs", 0), ("n_resamples", 1)):
+        number = chosen[name]  # type: ignore[literal-required]
+        if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < least:
+            raise InvalidOptionError(f"{name}={number!r} is not a whole number of {least} or more.")
     return chosen
 
 

@@ -17,14 +17,19 @@ import pandas as pd
 from .curves import Curve
 from .drawing import (
     are_alone,
+    are_crowded,
     draw_line,
     finish,
+    in_lines,
     joined_names,
     key_label,
+    legend_place,
     mark_stop,
     masked,
+    name_ticks,
     note_falls,
     plain,
+    room,
     set_title,
     stop_of,
     varying_places,
@@ -48,9 +53,9 @@ _DASHES = ("-", "--", ":", "-.")
 _LIGHTEST = 0.86  # of viridis: its yellow end is lost on white paper
 _MOST_RUNS = 10  # with a colour and a label each
 _MOST_NOTED = 4  # groups whose n is written along the curve
-_MOST_NUMBERS = 12  # columns of a heat map whose cells hold their number
+_MOST_NARROW = 12  # groups in a picture of the usual width
+_CELL = (32.0, 11.0)  # points of the width and the height of a cell that holds its number
 _MOST_LINES = 60
-_LINE_POINTS = 24.0  # of the picture's height for each entry of a legend that stands inside it
 
 
 class PictureOptions(CurveOptions, total=False):
@@ -147,12 +152,13 @@ def plot_groups(
     every = list(curves_of_groups(frame, partition, labels, x, {**chosen, "min_runs": 0}))
     groups = [masked(group, max(chosen["min_runs"], 1)) for group in every]
     ax, legend = _axes(ax, len(groups)), _Legend(partition)
-    for number, (group, style) in enumerate(zip(groups, _styles(len(groups)), strict=True)):
+    styles = list(_styles(len(groups)))
+    for group, style in zip(groups, styles, strict=True):
         _draw_group(ax, group, style, with_runs=with_runs)
-        if len(groups) <= _MOST_NOTED:
-            note_falls(ax, group, style["color"], number)
         legend.add(partition.keys[group.place], style)
     finish(ax, step_name(x), metric, logy)
+    if len(groups) <= _MOST_NOTED:
+        note_falls(ax, [(group, style["color"]) for group, style in zip(groups, styles, strict=True)])
     legend.draw(ax)
     set_title(ax, _group_caption(groups, chosen))
     return ax
@@ -267,15 +273,14 @@ def box_plot(frame: pd.DataFrame, partition: Partition, value: Hashable, ax: Any
     ax.boxplot(groups, widths=0.6, showfliers=False, boxprops=line, whiskerprops=line, capprops=line, medianprops=line)
     for place, group in enumerate(groups, start=1):
         ax.plot(place + _offsets(len(group)), np.sort(group), "o", color=dark, alpha=0.5, markersize=4)
-    is_narrow = len(groups) > _MOST_NUMBERS
-    between = "  " if is_narrow else "\n"
-    labels = [key_label(key, shown) for key in partition.keys]
-    labels = [f"{label}{between}n={len(group)}" for label, group in zip(labels, groups, strict=True)]
-    ax.set_xticks(range(1, len(groups) + 1), labels, rotation=90 if is_narrow else 0)
+    labels = [f"{key_label(key, shown)}\nn={len(group)}" for key, group in zip(partition.keys, groups, strict=True)]
+    if are_crowded(ax.xaxis, labels):
+        labels = [label.replace("\n", "  ") for label in labels]
+    name_ticks(ax.xaxis, 1, labels)
     ax.set_xlabel(joined_names(partition, shown))
     ax.set_ylabel(plain(value))
     left_out = len(values) - sum(map(len, groups))
-    set_title(ax, f"{left_out} of {len(values)} runs left out: NaN or infinite" if left_out else "")
+    set_title(ax, f"{left_out} of {len(values)} runs left out: no finite value" if left_out else "")
     return ax
 
 
@@ -322,8 +327,9 @@ def heat_map(frame: pd.DataFrame, rows: Any, columns: Any, value: str, **options
     for key, mean in zip(Partition(frame, [*of_rows.names, *of_columns.names]).keys, numbers["mean"], strict=True):
         means[of_rows.places[key[:split]], of_columns.places[key[split:]]] = mean
     ax = _axes(chosen["ax"], len(of_rows))
-    image = ax.imshow(means, cmap="viridis", aspect="auto", norm="log" if chosen["log"] else "linear")
-    ax.figure.colorbar(image, ax=ax, label=f"{plain(value)}, mean")
+    norm = "log" if chosen["log"] and (means > 0).any() else "linear"
+    image = ax.imshow(means if means.size else [[np.nan]], cmap="viridis", aspect="auto", norm=norm)
+    ax.figure.colorbar(image, ax=ax, label=f"{plain(value)},\nmean")
     _name_cells(ax, means, image)
     _name_axis(ax.xaxis, of_columns)
     _name_axis(ax.yaxis, of_rows)
@@ -351,13 +357,13 @@ class _Legend:
         keys = sorted(self._styles, key=self._places.__getitem__)
         handles = [_pyplot().Line2D([], [], **self._styles[key]) for key in keys]
         labels = [key_label(key, self._shown) for key in keys]
-        place: _Style = {"fontsize": "small", "title_fontsize": "small", "title": self._title}
-        # Looking for the best place takes long among many lines.
-        place["loc"] = "best" if len(ax.lines) <= _MOST_LINES else "upper right"
-        if len(labels) * _LINE_POINTS > ax.bbox.height / ax.figure.dpi * 72:
-            columns = -(-len(labels) // 20)
-            place |= {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "ncols": columns, "borderaxespad": 0.0}
-        ax.legend(handles, labels, **place)
+        title = in_lines(ax, self._title)
+        place, shown = legend_place(ax, title, labels)
+        if place["loc"] == "best" and len(ax.lines) > _MOST_LINES:
+            place["loc"] = "upper right"  # looking for the best place takes long among many lines
+        title += f"\n({len(shown)} of {len(keys)})" if len(shown) < len(keys) else ""
+        entries = [handles[number] for number in shown], [labels[number] for number in shown]
+        ax.legend(*entries, fontsize="small", title_fontsize="small", title=title, **place)
 
 
 _PLAIN = {"color": "#31688e", "alpha": 0.35}
@@ -374,7 +380,7 @@ def _pyplot() -> Any:
 def _axes(ax: Any, n_groups: int) -> Any:
     if ax is not None:
         return ax
-    size = (9.0, 5.5) if n_groups > _MOST_NUMBERS else (6.4, 4.2)
+    size = (9.0, 5.5) if n_groups > _MOST_NARROW else (6.4, 4.2)
     return _pyplot().subplots(figsize=size, layout="constrained")[1]
 
 
@@ -424,9 +430,7 @@ def _group_caption(groups: Sequence[GroupCurves], chosen: CurveOptions) -> str:
 
 def _name_axis(axis: Any, partition: Partition) -> None:
     shown = list(range(len(partition.names)))
-    is_long = len(partition) > _MOST_NUMBERS and axis.axis_name == "x"
-    labels = [key_label(key, shown) for key in partition.keys]
-    axis.set_ticks(range(len(partition)), labels, rotation=90 if is_long else 0)
+    name_ticks(axis, 0, [key_label(key, shown) for key in partition.keys])
     axis.set_label_text(joined_names(partition, shown))
 
 
@@ -435,7 +439,8 @@ def _name_cells(ax: Any, means: _Floats, image: Any) -> None:
     for row, column in np.argwhere(~np.isfinite(means)).tolist():
         box = {"facecolor": "none", "edgecolor": "grey", "hatch": "///", "linewidth": 0}
         ax.add_patch(_pyplot().Rectangle((column - 0.5, row - 0.5), 1, 1, **box))
-    if means.shape[1] <= _MOST_NUMBERS:
+    width, height = room(image.axes)
+    if means.shape[1] <= width / _CELL[0] and means.shape[0] <= height / _CELL[1]:
         for row, column in np.argwhere(np.isfinite(means)).tolist():
             mean = float(means[row, column])
             dark = image.norm(mean) < 0.6

@@ -13,9 +13,9 @@ import pandas as pd
 from .curvefiles import Curves, find_log, read_curves
 from .curves import Curve, as_numbers
 from .errors import InvalidOptionError, UnknownColumnError, suggest
-from .fields import column, is_missing, require
+from .fields import column, is_metric, is_missing, require
 from .lastvalues import read_last
-from .metrics import Metric, MetricArray
+from .metrics import Metric, MetricArray, MetricDtype
 from .problems import Problem
 from .rundir import RunDir
 
@@ -136,7 +136,7 @@ def log_columns(frame: pd.DataFrame, log: str) -> list[Hashable]:
     ['train.loss']
     """
     logs = {label: _log_name(frame, label) for label in curve_columns(frame)}
-    found = [label for label, name in logs.items() if name == log]
+    found = [label for label, name in logs.items() if name == log or _was_of(frame, label, name, log)]
     if not found:
         raise UnknownColumnError(f"There is no log {log!r}.{suggest(log, dict.fromkeys(filter(None, logs.values())))}")
     return found
@@ -172,7 +172,9 @@ def step_columns(frame: pd.DataFrame, labels: Iterable[Hashable], x: str | None)
     {'loss': 'epoch'}
     """
     if x is None:
-        return dict.fromkeys(labels)
+        return {label: None for label in labels if _curve_column(frame, label) is not None}
+    if not isinstance(x, str):
+        raise InvalidOptionError(f"x={x!r} is no name: give a metric of the same log, such as 'train.epoch'.")
     return {label: _step_column(frame, label, sources_of(frame, label), x) for label in labels}
 
 
@@ -208,14 +210,15 @@ def shared_steps(frame: pd.DataFrame, first: Hashable, second: Hashable) -> dict
 
 
 def curve_columns(frame: pd.DataFrame) -> list[Hashable]:
-    """The columns that hold curves.
+    """The columns that hold curves; one of metrics may have lost all of its runs.
 
     Examples
     --------
     >>> curve_columns(pd.DataFrame({"seed": [1], "loss": [np.array([1.0])]}))
     ['loss']
     """
-    return [label for place, label in enumerate(frame.columns) if is_curves(frame.iloc[:, place])]
+    columns = ((label, frame.iloc[:, place]) for place, label in enumerate(frame.columns))
+    return [label for label, values in columns if is_metric(values) or (is_curves(values) and values.notna().any())]
 
 
 def is_curves(values: pd.Series[Any]) -> bool:
@@ -230,7 +233,7 @@ def is_curves(values: pd.Series[Any]) -> bool:
         return True
     if values.dtype != object:
         return bool(values.dtype == np.float64 and values.isna().all())
-    first = next((value for value in values if not is_missing(value)), None)
+    first = next((value for value in values if value is not None and not is_missing(value)), None)
     return first is None or isinstance(first, (Metric, list)) or (isinstance(first, np.ndarray) and first.ndim == 1)
 
 
@@ -249,12 +252,10 @@ def sources_of(frame: pd.DataFrame, label: Hashable) -> list[Source]:
     >>> sources_of(pd.DataFrame({"loss": [np.nan]}), "loss")
     [None]
     """
-    values = column(frame, *require(frame, [label]))
+    values = _curve_column(frame, label)
     if isinstance(values.array, MetricArray):
         metric = values.array.dtype.column
         return [None if run is None else (run, metric) for run in values.array.runs]
-    if not is_curves(values):
-        raise InvalidOptionError(f"{label!r} holds no curves.{suggest(label, curve_columns(frame))}")
     return [_source(value, label) for value in values]
 
 
@@ -354,6 +355,13 @@ def _as_steps(values: npt.NDArray[Any], x: str) -> npt.NDArray[Any]:
     return as_numbers(values)
 
 
+def _curve_column(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
+    values = column(frame, *require(frame, [label]))
+    if not is_curves(values):
+        raise InvalidOptionError(f"{label!r} holds no curves.{suggest(label, curve_columns(frame))}")
+    return values
+
+
 def _source(value: Any, label: Hashable) -> Source:
     if isinstance(value, Metric):
         return value.run, value.column
@@ -389,7 +397,9 @@ def _step_column(frame: pd.DataFrame, label: Hashable, sources: Sequence[Source]
     other = _log_of([(run, x) for run, _ in cells])
     if other is not None:
         raise _other_log(label, log, x, other)
-    raise UnknownColumnError(f"There is no {x!r} beside {label!r}.{suggest(x, curve_columns(frame))}")
+    counting = [f"{log}.{key}" for key in STEP_KEYS if any(find_log(run, f"{log}.{key}") for run, _ in cells)]
+    known = dict.fromkeys(each for each in (*counting, *curve_columns(frame)) if each != label)
+    raise UnknownColumnError(f"There is no {x!r} beside {label!r}.{suggest(x, known)}")
 
 
 def _log_of(cells: Iterable[_Cell]) -> str | None:
@@ -404,6 +414,12 @@ def _log_name(frame: pd.DataFrame, label: Hashable) -> str | None:
     if on_disk is not None or not isinstance(label, str) or all(source is None for source in sources):
         return on_disk
     return label.partition(".")[0]
+
+
+def _was_of(frame: pd.DataFrame, label: Hashable, name: str | None, log: str) -> bool:
+    """Whether a column of metrics without any run has the name of a metric of a log."""
+    dtype = column(frame, label).dtype
+    return name is None and isinstance(dtype, MetricDtype) and dtype.column.startswith(f"{log}.")
 
 
 def _other_log(label: Hashable, log: str | None, x: str, other: str | None) -> InvalidOptionError:

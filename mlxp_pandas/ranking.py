@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from .errors import InvalidOptionError, UnknownColumnError, UnknownGroupError, suggest
-from .fields import is_missing, varying
+from .fields import column, is_missing
 from .options import completed
 from .partition import Partition, plain_key
-from .scores import Criterion, as_floats, listed, reported, run_ids, scores
+from .scores import Criterion, as_floats, listed, reported, run_ids, scores, setting_columns
 from .stepstats import check_level, moments, t_quantile
 
 __all__ = ["CompareOptions", "best_runs", "compare_settings"]
@@ -95,9 +95,9 @@ def best_runs(
     0        0.1        1.5      0.71       2          1
     """
     groups, repeated = listed(frame, per), listed(frame, over)
-    settings = [label for label in varying(frame) if label not in (*groups, *repeated)]
+    settings = setting_columns(frame, [*groups, *repeated])
     values = scores(frame, criterion)
-    names = [report] if isinstance(report, str) else list(report)
+    names = list(report) if pd.api.types.is_list_like(report) else [] if report is None else [report]
     numbers = {criterion.by: values} | reported(frame, criterion, names)
     ranks = values if criterion.mode == "min" else -values
     partition = Partition(frame, groups)
@@ -166,7 +166,7 @@ def compare_settings(
     chosen = completed(options, {"level": 0.95, "scope": "last", "mode": "min"})
     check_level(chosen["level"])
     paired = listed(frame, pair)
-    names = [label for label in varying(frame) if label not in paired] if by is None else listed(frame, by)
+    names = setting_columns(frame, paired) if by is None else listed(frame, by)
     values = scores(frame, Criterion(metric, chosen["mode"], chosen["scope"]))
     partition = Partition(frame, names)
     place = _baseline(partition, baseline)
@@ -185,7 +185,7 @@ def _best_rows(
 ) -> dict[Hashable, Any]:
     ids = run_ids(frame)
     winners = [_first(rows, ranks[rows], _order(ids)[rows]) for rows in partition.rows]
-    columns = {ids.name: ids} | {label: frame[label] for label in settings} | dict(numbers)
+    columns = {ids.name: ids} | {label: column(frame, label) for label in settings} | dict(numbers)
     return {label: _picked(values, winners) for label, values in columns.items()}
 
 
@@ -200,7 +200,7 @@ def _best_settings(
     candidates = [np.unique(settings.codes[rows]) for rows in partition.rows]
     winners = [_first(each, means[each], first_ids[each]) for each in candidates]
     heads = [-1 if place < 0 else int(settings.rows[place][0]) for place in winners]
-    table = {label: _picked(frame[label], heads) for label in names}
+    table = {label: _picked(column(frame, label), heads) for label in names}
     runs = [np.empty(0, dtype=np.int64) if place < 0 else finite[place] for place in winners]
     for name, values in numbers.items():
         table |= _over_runs(as_floats(values, name), runs, name)
@@ -242,12 +242,15 @@ def _baseline(partition: Partition, baseline: Any) -> int:
     """The group that a baseline names."""
     if isinstance(baseline, Mapping):
         return _baseline_by_names(partition, baseline)
-    key = plain_key(baseline if isinstance(baseline, tuple) and len(partition.names) != 1 else (baseline,))
-    if key not in partition.places:
-        shown = [str(known if len(known) != 1 else known[0]) for known in partition.keys]
-        near = suggest(baseline, shown)
-        raise UnknownGroupError(f"No setting of {partition.names} is the baseline {baseline!r}.{near}")
-    return partition.places[key]
+    if not partition.names:
+        raise UnknownGroupError("No config column varies beside those of `pair`: name those of a setting with `by`.")
+    given = tuple(baseline) if isinstance(baseline, list) else baseline
+    # A list in a config is a tuple in the frame: for one column, a tuple may be its value.
+    for key in ((given,), given):
+        if isinstance(key, tuple) and isinstance(key, Hashable) and plain_key(key) in partition.places:
+            return partition.places[plain_key(key)]
+    near = suggest(baseline, [str(known if len(known) != 1 else known[0]) for known in partition.keys])
+    raise UnknownGroupError(f"No setting of {partition.names} is the baseline {baseline!r}.{near}")
 
 
 def _baseline_by_names(partition: Partition, baseline: Mapping[Any, Any]) -> int:

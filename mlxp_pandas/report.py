@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -11,13 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from .errors import InvalidOptionError
-from .fields import varying
 from .numbertext import figure, key_text
 from .options import completed
 from .partition import Key, Partition
 from .plaintext import printable
 from .scalars import number_columns
-from .scores import as_floats, listed
+from .scores import as_floats, listed, setting_columns
 from .stepstats import check_level, moments, t_quantile
 from .tabletext import Cell, Grid, to_html, to_latex, to_markdown, to_text
 
@@ -176,7 +175,7 @@ def run_table(
     of_rows, of_columns = Partition(frame, listed(frame, rows)), Partition(frame, listed(frame, columns))
     partition = Partition(frame, [*of_rows.names, *of_columns.names])
     numbers = _numbers(partition, as_floats(number_columns(frame, [value]).iloc[:, 0], value), chosen)
-    notes = [*_note_of_mixture(frame, partition, chosen), *_note_of_skipped(numbers)]
+    notes = [*_note_of_mixture(frame, partition, _repetitions(frame, chosen["over"])), *_note_of_skipped(numbers)]
     cells = _cells(partition, len(of_rows.names), of_columns, numbers, chosen)
     return RunTable(numbers, _grid(value, chosen["spread"], of_rows, of_columns, cells)._replace(notes=notes))
 
@@ -214,10 +213,16 @@ def _numbers(partition: Partition, values: npt.NDArray[np.float64], chosen: Tabl
     return pd.DataFrame(columns, index=partition.index)
 
 
-def _note_of_mixture(frame: pd.DataFrame, partition: Partition, chosen: TableOptions) -> list[str]:
+def _repetitions(frame: pd.DataFrame, over: Any) -> list[Hashable]:
+    """The columns of repetitions; a frame need not have the one that is meant unless another is named."""
+    if over == _DEFAULTS["over"] and over not in (*frame.columns, *frame.index.names):
+        return []
+    return listed(frame, over)
+
+
+def _note_of_mixture(frame: pd.DataFrame, partition: Partition, over: Sequence[Hashable]) -> list[str]:
     """Which config columns vary within a cell, besides those that are to."""
-    over = [name for name in _as_list(chosen["over"]) if name in frame.columns]
-    others = [name for name in varying(frame) if name not in (*partition.names, *over)]
+    others = setting_columns(frame, [*partition.names, *over])
     mixed = [str(name) for name in others if len(Partition(frame, [*partition.names, name])) > len(partition)]
     return [f"cells also average over {', '.join(mixed)}"] if mixed else []
 
@@ -225,11 +230,7 @@ def _note_of_mixture(frame: pd.DataFrame, partition: Partition, chosen: TableOpt
 def _note_of_skipped(numbers: pd.DataFrame) -> list[str]:
     skipped = int(numbers["n_skipped"].sum())
     total = skipped + int(numbers["n"].sum())
-    return [f"{skipped} of {total} runs left out: NaN or infinite"] if skipped else []
-
-
-def _as_list(names: Any) -> list[Any]:
-    return list(names) if isinstance(names, (list, tuple)) else [names]
+    return [f"{skipped} of {total} runs left out: no finite value"] if skipped else []
 
 
 def _cells(

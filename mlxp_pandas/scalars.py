@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
@@ -21,6 +22,7 @@ from .values import read_values
 __all__ = [
     "NUMBERS",
     "curve_numbers",
+    "name_list",
     "number_columns",
     "plain_values",
     "sorted_runs",
@@ -28,6 +30,7 @@ __all__ = [
     "steps_of",
     "suffix_column",
     "values_at",
+    "with_numbers",
 ]
 
 _Array = npt.NDArray[Any]
@@ -127,12 +130,19 @@ def values_at(frame: pd.DataFrame, label: Hashable, step: float, x: str | None =
     ndarray of shape (n_runs,)
         The last value where the step was logged twice; NaN where it was not.
 
+    Raises
+    ------
+    InvalidOptionError
+        A step that is no number.
+
     Examples
     --------
     >>> import numpy as np
     >>> values_at(pd.DataFrame({"loss": [np.array([3.0, 1.0]), np.nan]}), "loss", 1)
     array([ 1., nan])
     """
+    if not isinstance(step, (int, float, np.number)) or np.isnan(step):
+        raise InvalidOptionError(f"{step!r} is no step: give a number, as it was logged.")
     return _over_points(frame, label, x, lambda curve: value_at(curve, step))
 
 
@@ -222,6 +232,50 @@ def number_columns(frame: pd.DataFrame, names: object) -> pd.DataFrame:
         for place, (label, suffix) in enumerate(wanted)
     }
     return pd.DataFrame(columns, index=frame.index).set_axis(pd.Index(labels, tupleize_cols=False), axis=1)
+
+
+def with_numbers(frame: pd.DataFrame, names: Sequence[Hashable]) -> pd.DataFrame:
+    """The frame, and beside it the numbers of curves among these names.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any frame.
+    names : sequence of label
+        As for `split_name`; those that stand for nothing are left for others to complain about.
+
+    Returns
+    -------
+    DataFrame
+        The frame itself where no name stands for a number.
+
+    Raises
+    ------
+    UnknownColumnError
+        Curves have no such number.
+
+    Examples
+    --------
+    >>> with_numbers(pd.DataFrame({"loss": [[3.0, 1.0]]}), ["loss", "loss.min"])
+             loss  loss.min
+    0  [3.0, 1.0]       1.0
+    """
+    wanted = [name for name in dict.fromkeys(names) if isinstance(name, str) and _is_suffixed(frame, name)]
+    return pd.concat([frame, number_columns(frame, wanted)], axis=1) if wanted else frame
+
+
+def name_list(frame: pd.DataFrame, names: object) -> list[Hashable]:
+    """Names as a list, like `fields.require`, also where the frame does not have them.
+
+    Examples
+    --------
+    >>> name_list(pd.DataFrame({"loss": [[3.0, 1.0]]}), ("loss", "loss.min"))
+    ['loss', 'loss.min']
+    """
+    try:
+        return require(frame, names, levels=True)
+    except UnknownColumnError:
+        return list(names) if pd.api.types.is_list_like(names) else [names]  # type: ignore[call-overload]
 
 
 def plain_values(frame: pd.DataFrame, label: Hashable) -> Any:

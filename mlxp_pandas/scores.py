@@ -13,7 +13,7 @@ import pandas as pd
 
 from .curves import as_numbers
 from .errors import InvalidOptionError
-from .fields import column, require
+from .fields import column, require, varying
 from .options import check_choice
 from .points import is_curves, read_points, shared_steps
 from .problems import warn_of
@@ -21,7 +21,7 @@ from .reductions import reduced, step_of, typed_numbers, value_at
 from .scalars import curve_numbers, number_columns, split_name
 from .values import read_values
 
-__all__ = ["Criterion", "as_floats", "listed", "reported", "run_ids", "scores"]
+__all__ = ["Criterion", "as_floats", "listed", "reported", "run_ids", "scores", "setting_columns"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -184,6 +184,20 @@ def listed(frame: pd.DataFrame, names: object) -> list[Hashable]:
     (['seed'], [])
     """
     return [] if names is None else require(frame, names, levels=True)
+
+
+def setting_columns(frame: pd.DataFrame, others: Sequence[Hashable] = ()) -> list[Hashable]:
+    """What makes a setting: the config columns that vary, also those in the index, but for the others.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"config.lr": [0.1, 1.0], "config.seed": [1, 2]})
+    >>> setting_columns(runs, ["config.seed"]), setting_columns(runs.set_index("config.lr"))
+    (['config.lr'], ['config.lr', 'config.seed'])
+    """
+    names = [name for name in dict.fromkeys(frame.index.names) if isinstance(name, str) and name not in frame.columns]
+    levels = pd.DataFrame({name: frame.index.get_level_values(name) for name in names})
+    return [label for label in (*varying(levels), *varying(frame)) if label not in others]
 
 
 def _is_metric(frame: pd.DataFrame, name: Hashable) -> bool:

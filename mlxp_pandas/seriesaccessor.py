@@ -180,7 +180,7 @@ class CurveAccessor:
         UnknownColumnError
             The runs have no such `x`.
         InvalidOptionError
-            An `x` of another log.
+            An `x` of another log, or a step that is no number.
 
         Examples
         --------

@@ -178,11 +178,40 @@ def test_wrong_names(groups, arguments, error, message):
         ({"min_runs": 1.5}, r"min_runs=1\.5"),
         ({"grid": 0}, "neither a number of points"),
         ({"level": 2}, "level=2"),
+        ({"stat": "median", "n_resamples": 0}, "n_resamples=0 is not a whole number of 1 or more"),
+        ({"x": 5}, "x=5 is no name"),
     ],
 )
 def test_wrong_options(groups, options, message):
     with pytest.raises(InvalidOptionError, match=message):
         groups.curves("train.loss", **options)
+
+
+def test_arguments_have_names_and_places(groups):
+    by_place = groups.curves("train.loss", "train.epoch", "median", "minmax", 0.9, "inner", 2, "first")
+    by_name = groups.curves(
+        metric="train.loss",
+        x="train.epoch",
+        stat="median",
+        error="minmax",
+        level=0.9,
+        align="inner",
+        min_runs=2,
+        dup="first",
+    )
+    pd.testing.assert_frame_equal(by_place, by_name)
+    assert len(by_place)
+    assert by_place["n"].min() >= 2
+
+
+def test_a_metric_that_is_given_twice_counts_once(groups):
+    twice = groups.curves(["train.loss", "train.loss"], error=None)
+    pd.testing.assert_frame_equal(twice, groups.curves(["train.loss"], error=None))
+
+
+def test_what_holds_no_curves_is_named_beside_what_does(groups):
+    with pytest.raises(InvalidOptionError, match=r"'config\.lr' holds no curves\. Allowed: .*'train\.loss'"):
+        groups.curves("config.lr")
 
 
 def test_steps_that_are_text(tmp_path):

@@ -53,8 +53,12 @@ def test_the_runs_are_named_by_their_log_id(runs):
 
 
 def test_no_runs(runs):
-    with pytest.raises(UnknownColumnError, match="There is no log 'train'"):
-        runs.loc[[5]].mlxp.long("train")
+    for none in (runs.loc[[5]], runs.iloc[:0]):
+        table = none.mlxp.long("train", columns="config.lr")
+        assert list(table.columns) == ["log_id", "step", "train.epoch", "train.loss", "train.note", "config.lr"]
+        assert table.empty
+    with pytest.raises(UnknownColumnError, match="There is no log 'trian'"):
+        runs.iloc[:0].mlxp.long("trian")
     loaded = pd.DataFrame({"train.loss": [[1.0, 2.0]], "lr": [1]})
     assert loaded.mlxp.long("train", columns="lr").shape == (2, 4)
 

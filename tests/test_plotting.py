@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import subprocess
 import sys
 
@@ -83,6 +84,58 @@ def test_n_is_written_where_it_falls():
     ax = groups(frame()).plot("loss", error="std")
     assert [(note.get_text(), note.xy[0]) for note in ax.texts] == [("n=2", 5), ("n=2", 5)]
     assert [note.get_text() for note in groups(frame(8)).plot("loss", error=None).texts] == []
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_heat_maps_of_nothing(log):
+    none = frame().assign(loss=NAN)
+    for runs in (none, none.iloc[:0]):
+        ax = runs.mlxp.heatmap(UNITS, LR, "loss", log=log)
+        ax.figure.canvas.draw()  # where matplotlib would complain
+        assert list(ax.texts) == []
+
+
+def test_of_many_falls_some_are_written():
+    curves = [[1.0] * length for length in range(4, 40, 4)]
+    ax = groups(pd.DataFrame({LR: 0.1, "loss": curves})).plot("loss", error=None)
+    notes = [text.get_text() for text in ax.texts]
+    assert (len(notes), notes[0], notes[-1]) == (4, "n=8", "n=1")
+
+
+def test_notes_are_not_written_over_each_other():
+    same = pd.DataFrame({LR: [1, 1, 2, 2, 3, 3], "loss": [[2.0] * 9, [2.0] * 5] * 3})
+    fig, ax = pyplot.subplots(figsize=(3, 2))
+    groups(same).plot("loss", ax=ax, error=None)
+    fig.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) == 3
+    assert not any(first.overlaps(second) for first, second in itertools.combinations(boxes, 2))
+
+
+def test_thirty_groups_fit_into_a_small_picture():
+    pairs = [(lr, units) for lr in range(6) for units in range(5)]
+    many = pd.DataFrame(pairs, columns=[LR, UNITS]).assign(loss=[[3.0, 2.0]] * 30)
+    fig, ax = pyplot.subplots(figsize=(3, 2), layout="constrained")
+    legend = groups(many, [LR, UNITS]).plot("loss", ax=ax, error=None).get_legend()
+    fig.canvas.draw()  # warns where the axes have no room left
+    shown = [text.get_text() for text in legend.get_texts()]
+    assert (shown[0], shown[-1]) == ("0, 0", "5, 4")
+    assert f"({len(shown)} of 30)" in legend.get_title().get_text()
+    assert ax.get_window_extent().width > 0.3 * fig.bbox.width
+
+
+def test_names_of_ticks_do_not_touch():
+    many = pd.DataFrame({LR: range(30), UNITS: 1, "loss": [[3.0, 2.0]] * 30})
+    for draw in (
+        lambda ax: groups(many).boxplot("loss.last", ax=ax),
+        lambda ax: many.mlxp.heatmap(UNITS, LR, "loss.last", ax=ax),
+    ):
+        fig, ax = pyplot.subplots(figsize=(3, 2), layout="constrained")
+        draw(ax)
+        fig.canvas.draw()
+        boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+        assert len(boxes) > 5
+        assert not any(first.overlaps(second) for first, second in itertools.pairwise(boxes))
 
 
 def test_nan_stays_a_gap_and_a_lone_point_a_dot():
@@ -180,7 +233,7 @@ def test_boxes():
     ax = groups(runs).boxplot("loss.last")
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0.1\nn=2", "0.2\nn=3"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == (LR, "loss.last")
-    assert ax.get_title(loc="left") == "1 of 6 runs left out: NaN or infinite"
+    assert ax.get_title(loc="left") == "1 of 6 runs left out: no finite value"
     dots = [line.get_ydata() for line in ax.get_lines() if line.get_marker() == "o"]
     np.testing.assert_allclose(np.concatenate(dots), [4.1, 4.2, 5.0, 5.1, 5.2])
 

@@ -237,6 +237,8 @@ def test_runs_without_a_seed_have_no_partner():
         (("loss", 0.1), {"levl": 0.9}, InvalidOptionError, "no option 'levl'. Did you mean 'level'"),
         (("loss", 0.1), {"level": 95}, InvalidOptionError, "level=95"),
         (("los", 0.1), {}, UnknownColumnError, "Did you mean 'loss'"),
+        (("loss", [0.2]), {}, UnknownGroupError, r"is the baseline \[0\.2\]"),
+        (("loss", 0.1, [LR, SEED]), {}, UnknownGroupError, "No config column varies beside those of `pair`"),
         (("loss", 1, LR), {"by": SEED}, InvalidOptionError, "4 settings|has two runs with"),
     ],
 )
@@ -244,6 +246,31 @@ def test_wrong_arguments_of_compare(paired, arguments, options, error, message):
     more = pd.concat([paired, paired.iloc[:1]]) if "by" in options else paired
     with pytest.raises(error, match=message):
         more.mlxp.compare(*arguments, **options)
+
+
+def test_a_baseline_is_a_value_a_key_or_a_name(paired):
+    found = [paired.mlxp.compare("loss", baseline) for baseline in (0.1, (0.1,), [0.1], {LR: 0.1})]
+    for each in found[1:]:
+        pd.testing.assert_frame_equal(each, found[0])
+    lists = pd.DataFrame({LR: [(1, 2), (1, 2), (3,), (3,)], SEED: [1, 2, 1, 2], "loss": [1.0, 2.0, 3.0, 5.0]})
+    assert lists.mlxp.compare("loss", [1, 2])["difference"].tolist() == [2.5]
+
+
+def test_arguments_of_compare_have_places(paired):
+    by_place = paired.mlxp.compare("loss", 0.1, SEED, LR, 0.9, "last")
+    pd.testing.assert_frame_equal(by_place, paired.mlxp.compare("loss", 0.1, pair=SEED, by=LR, level=0.9))
+
+
+def test_settings_may_be_in_the_index(paired):
+    levels = paired.set_index([LR, SEED])
+    pd.testing.assert_frame_equal(levels.mlxp.compare("loss", 0.1), paired.mlxp.compare("loss", 0.1))
+    assert levels.mlxp.groupby(all_but=SEED).names == [LR]
+    pd.testing.assert_frame_equal(levels.mlxp.best("loss", over=SEED), paired.mlxp.best("loss", over=SEED))
+    assert levels.mlxp.best("loss")[[LR, SEED]].equals(paired.mlxp.best("loss")[[LR, SEED]])
+
+
+def test_report_may_be_nothing(paired):
+    pd.testing.assert_frame_equal(paired.mlxp.best("loss", report=None), paired.mlxp.best("loss"))
 
 
 def test_a_baseline_that_is_not_one_setting(runs):

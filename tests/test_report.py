@@ -54,7 +54,7 @@ def test_text(runs):
     assert lines[3:] == [
         "loss: mean ± std (number of runs)",
         "* best of its column, or its interval holds the best mean",
-        "2 of 8 runs left out: NaN or infinite",
+        "2 of 8 runs left out: no finite value",
     ]
     assert len({line.index("0.") for line in lines[1:3]}) == 1
 
@@ -71,7 +71,7 @@ def test_bold_are_the_best_and_those_whose_interval_holds_it():
 
 def test_what_else_varies_is_told(runs):
     assert repr(runs.mlxp.table(UNITS, value="loss")).endswith(
-        "cells also average over config.lr\n2 of 8 runs left out: NaN or infinite"
+        "cells also average over config.lr\n2 of 8 runs left out: no finite value"
     )
     assert "average" not in repr(runs.mlxp.table(UNITS, value="loss", over=[SEED, LR]))
     assert "average" not in repr(runs.mlxp.table(UNITS, LR, value="loss"))
@@ -84,7 +84,7 @@ def test_missing_combinations_are_empty(runs):
 
 def test_latex(runs):
     assert runs.mlxp.table(UNITS, LR, "loss").to_latex().splitlines() == [
-        "% 2 of 8 runs left out: NaN or infinite",
+        "% 2 of 8 runs left out: no finite value",
         r"\begin{tabular}{lrr}",
         r"\toprule",
         r" & \multicolumn{2}{c}{config.lr} \\",
@@ -105,7 +105,7 @@ def test_markdown(runs):
         "| 2 | **0.350 ± 0.050 (3)** | **0.900 (1)** |",
         "| 10 | 0.60 ± 0.14 (2) | NaN (0) |",
         "",
-        "2 of 8 runs left out: NaN or infinite",
+        "2 of 8 runs left out: no finite value",
     ]
 
 
@@ -185,6 +185,19 @@ def test_keys_as_text():
 def test_wrong_arguments(runs, options, error, message):
     with pytest.raises(error, match=message):
         runs.mlxp.table(**{"rows": UNITS, "value": "loss"} | options)
+
+
+def test_arguments_have_places(runs):
+    by_place = runs.mlxp.table("config.lr", None, "loss", "config.seed", "sem", None, 2)
+    by_name = runs.mlxp.table(rows="config.lr", value="loss", spread="sem", bold=None, digits=2)
+    assert repr(by_place) == repr(by_name)
+
+
+def test_repetitions_that_the_frame_does_not_have(runs):
+    with pytest.raises(UnknownColumnError, match=r"no column 'config\.sed'. Did you mean 'config\.seed'"):
+        runs.mlxp.table("config.lr", value="loss", over="config.sed")
+    frame = pd.DataFrame({"lr": [0.1, 1.0], "loss": [1.0, 2.0]})
+    assert len(frame.mlxp.table("lr", value="loss").frame) == 2
 
 
 def test_no_runs(runs):

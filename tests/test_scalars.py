@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxp_pandas.errors import InvalidOptionError, NoCurvesError, QueryError, UnknownColumnError
+from mlxp_pandas.points import curve_columns
 from mlxp_pandas.reductions import REDUCTIONS, reduced
 from mlxp_pandas.scalars import NUMBERS
 from tests.handmade import read, rows, write_run
@@ -127,6 +128,38 @@ def test_wrong_steps(runs, x, error, message):
     for method in (runs["train.loss"].mlxp.at, lambda step, x: runs["train.loss"].mlxp.step_of_min(x)):
         with pytest.raises(error, match=message):
             method(1, x)
+
+
+def test_none_is_no_curve():
+    frame = pd.DataFrame({"config.schedule": pd.Series([None, "cosine"], dtype=object), "loss": [[1.0], [2.0]]})
+    assert frame.mlxp.summary(["config.schedule", "loss.last"])["config.schedule"].iloc[1] == "cosine"
+    assert curve_columns(frame) == ["loss"]
+
+
+@pytest.mark.parametrize("step", ["3", None, [1, 2], float("nan")])
+def test_steps_are_numbers(runs, step):
+    with pytest.raises(InvalidOptionError, match="is no step: give a number"):
+        runs["train.loss"].mlxp.at(step)
+
+
+def test_numbers_stand_wherever_a_column_does():
+    curves = [[3.0, 1.0], [5.0, float("nan")], [2.0, 2.0], [9.0, 4.0]]
+    frame = pd.DataFrame({"lr": [0.1, 0.1, 1.0, 1.0], "loss": curves})
+    groups = frame.mlxp.groupby("lr")
+    assert groups.aggregate((max, ("loss.min", "loss.last"))).to_numpy()[:, 0].tolist() == [5.0, 4.0]
+    assert groups.aggregate({"loss.last": "mean"})["loss.last"].tolist() == [1.0, 3.0]
+    assert groups.aggregate(least=("loss.min", "min"))["least"].tolist() == [1.0, 2.0]
+    assert list(frame.mlxp.groupby("loss.n_nan")) == [(0,), (1,)]
+    assert frame.mlxp.groupby("loss.n_nan")[1].columns.tolist() == ["lr", "loss"]
+    assert frame.mlxp.groupby(["lr", "loss.n_nan"]).filter((lambda x: [v > 2 for v in x], "loss.min")).names == [
+        "lr",
+        "loss.n_nan",
+    ]
+    assert frame.mlxp.select({"loss.n_nan": 0}).index.tolist() == [0, 2, 3]
+    least = (lambda numbers: [number == min(numbers) for number in numbers], "loss.min")
+    assert frame.mlxp.filter(least, bygroups="lr").index.tolist() == [0, 2]
+    with pytest.raises(UnknownColumnError, match="'loss' has no number 'least'"):
+        groups.aggregate((max, "loss.least"))
 
 
 def test_load(runs):
