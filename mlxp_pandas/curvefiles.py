@@ -212,8 +212,8 @@ class _Bulk:
             outcomes = {name: log.rows.faults if log.rows else log.error or () for name, log in logs.items()}
             self.problems += problems_of(LogFolder(run), outcomes, filter(None, missing), self._is_live)
         if self._lookout is not None:
-            read = ((name, log.rows) for name, log in logs.items() if log.rows is not None)
-            self.problems += filter(None, (self._lookout.problem(run, name, rows, found) for name, rows in read))
+            looked = [(name, log.rows) for name, log in logs.items() if log.rows and log.rows.others is not None]
+            self.problems += filter(None, (self._lookout.problem(run, name, rows, found) for name, rows in looked))
         return found
 
     def _columns_of(self, run: RunDir) -> Iterable[tuple[str, Sequence[Place]]]:
@@ -282,7 +282,9 @@ def _parse_one(log: _Log, keys: Sequence[str], lookout: Lookout | None) -> None:
 def _finish(log: _Log, rows: LogRows, keys: Sequence[str], lookout: Lookout | None) -> None:
     rows = shown_rows(rows)
     if lookout is not None:
-        rows = rows._replace(others=lookout.others(log.folder.run, log.name, log.data, rows))
+        others = lookout.others(log.folder.run, log.name, log.data, rows)
+        if others is not None or len(log.data) >= MIN_BYTES:
+            rows = rows._replace(others=others or ())  # looked at, as far as the keys that were asked for tell
     if log.status is not None and len(log.data) >= MIN_BYTES:
         log.is_shared = _cache.keep(log.folder.path(log.name), log.status, log.data, keys, rows)
     log.rows, log.data, log.status = rows, b"", None

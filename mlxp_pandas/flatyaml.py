@@ -23,7 +23,7 @@ _LINE = re.compile(r"( *)([A-Za-z_][A-Za-z0-9_]*):(?: (\S.*))?")
 _ITEM = re.compile(r" *- [A-Za-z0-9_./+]+")
 _SIMPLE = re.compile(r"[A-Za-z0-9_./~][A-Za-z0-9_./~+@%=-]*")
 # A plain scalar that cannot be anything else: no indicator in front, no ': ', ' #', ending ':' or blanks.
-_PLAIN = re.compile(r"[A-Za-z0-9_./~+<=$\\^(;-](?:[^\x00-\x20#:\x7f-\uffff]|:(?=[^ ])|#(?<=[^ ]#)| (?=[^ #]))*")
+_PLAIN = re.compile(r"[A-Za-z0-9_./~+<=$\\^(;-](?:[!\"$-9;-~]|:(?=[^ ])|#(?<=[^ ]#)| (?=[^ #]))*")
 _QUOTED = re.compile(r"\"[ !#-\[\]-~]*\"")
 # What most scalars are, in any YAML and in Python: an integer, a float, a path or date or time of day, a quoted text.
 _COMMON = re.compile(

@@ -62,15 +62,18 @@ def read_last(
     >>> folder.cleanup()
     """
     ends = _Ends(columns, cells)
-    asked = list(dict.fromkeys(run for run in runs if run is not None))
-    found: dict[RunDir | None, Row] = {None: {}}
+    places: dict[RunDir | None, int] = {None: -1}
+    order = [places.setdefault(run, len(places) - 1) for run in runs]
+    asked = [run for run in places if run is not None]
+    found: list[Row] = []
     problems: list[Problem] = []
     is_live = functools.cache(is_live or says_it_is_live)
     for run, last in zip(asked, ordered_map(ends.of_run, asked, progress=progress), strict=True):
-        found[run] = last.values
+        found.append(last.values)
         if last.missing or any(last.outcomes.values()):
             problems += problems_of(LogFolder(run), last.outcomes, last.missing, is_live)
-    answer = LastValues({column: [found[run].get(column) for run in runs] for column in columns})
+    found.append({})  # of None
+    answer = LastValues({column: [found[place].get(column) for place in order] for column in columns})
     answer.problems = problems
     return answer
 
@@ -99,11 +102,15 @@ class _Ends:
         last = _Last({}, {}, [])
         depth = 0
         while step:
+            pending: list[str] = []
             for name, keys in step.items():
                 values, last.outcomes[name] = _end_of(folder, name, list(keys.values()))
-                last.values.update({column: values[key] for column, key in keys.items() if key in values})
+                for column, key in keys.items():
+                    if key in values:
+                        last.values[column] = values[key]
+                    else:
+                        pending.append(column)
             depth += 1
-            pending = [column for keys in step.values() for column in keys if column not in last.values]
             step = self._step(pending, depth) if pending else {}
             last.missing.extend(self._places[column] for column in pending if len(self._places[column]) == depth)
         return last

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -211,12 +212,29 @@ def _load(
     columns: dict[str, pd.Series], *, is_whole: bool = False, also: Sequence[Problem] = ()
 ) -> dict[str, list[Any]]:
     """The columns as lists; every metric in them is read in one go."""
+    arrays = {name: series.array for name, series in columns.items() if isinstance(series.array, MetricArray)}
+    shared = _shared_runs([array.runs for array in arrays.values()]) if len(arrays) == len(columns) else None
+    if shared is not None:
+        read = read_curves(shared, sorted({array.dtype.column for array in arrays.values()}), is_whole=is_whole)
+        warn_of([*read.problems, *also], _SEE)
+        return {name: _or_nan(read.values[array.dtype.column]) for name, array in arrays.items()}
     runs: dict[int, RunDir] = {}
     asked = {name: _asked(series, runs) for name, series in columns.items()}
     wishes = {item for items in asked.values() for item in items if type(item) is _Wish}
     curves, problems = _read(wishes, runs, is_whole)
     warn_of([*problems, *also], _SEE)
     return {name: [_answer(item, curves) for item in items] for name, items in asked.items()}
+
+
+def _shared_runs(columns: Sequence[list[RunDir | None]]) -> list[RunDir | None] | None:
+    """The runs of the rows, where every column has a metric in every row, as those of most frames have."""
+    if not columns or any(run is None for run in columns[0]):
+        return None
+    return columns[0] if all(all(map(is_, columns[0], runs)) for runs in columns[1:]) else None
+
+
+def _or_nan(curves: list[Any]) -> list[Any]:
+    return [np.nan if curve is None else curve for curve in curves]
 
 
 def _asked(series: pd.Series, runs: dict[int, RunDir]) -> list[Any]:

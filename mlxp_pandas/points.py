@@ -285,7 +285,8 @@ def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> tuple[dict[Has
     columns = {label: sources_of(frame, label) for label in labels}
     cells = {source for sources in columns.values() for source in sources if isinstance(source, tuple)}
     runs = list(dict.fromkeys(run for run, _ in cells))
-    last = read_last(runs, list(dict.fromkeys(metric for _, metric in cells)), cells=cells)
+    metrics = list(dict.fromkeys(metric for _, metric in cells))
+    last = read_last(runs, metrics, cells=None if len(cells) == len(runs) * len(metrics) else cells)
     ends = {metric: dict(zip(runs, values, strict=True)) for metric, values in last.items()}
     return {label: [_end(source, ends) for source in sources] for label, sources in columns.items()}, last.problems
 

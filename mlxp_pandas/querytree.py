@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = [
     "Arithmetic",
@@ -24,23 +23,20 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A column, by its name; `start` is its place in the text."""
 
     name: str
     start: int
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A literal or a local: None, bool, int, float, str, date, or a tuple or frozenset of those."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
+class Arithmetic(NamedTuple):
     """`left symbol right` on numbers; the symbol is one of `+ - * / // % **`."""
 
     symbol: str
@@ -48,8 +44,7 @@ class Arithmetic:
     right: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """`left symbol right`; the symbol is one of `== != < <= > >=`."""
 
     symbol: str
@@ -57,8 +52,7 @@ class Comparison:
     right: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(NamedTuple):
     """`left in members`, or `left not in members` when negated."""
 
     left: Operand
@@ -66,22 +60,19 @@ class Membership:
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """A column of booleans standing alone."""
 
     left: Name
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(NamedTuple):
     """`not left`."""
 
     left: Condition
 
 
-@dataclass(frozen=True, slots=True)
-class Junction:
+class Junction(NamedTuple):
     """`left & right` or `left | right`."""
 
     symbol: str

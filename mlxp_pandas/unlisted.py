@@ -7,6 +7,7 @@ this session read the rows of that log, until its catalogue lists the keys.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 
 from .catalogues import metric_columns
@@ -18,6 +19,7 @@ from .rundir import RunDir
 __all__ = ["Lookout", "has_incomplete", "is_incomplete", "unlisted_problem"]
 
 _MAX_LINE = 1 << 16
+_KEYS = re.compile(rb'"([^"]*)":')
 
 # Path of a run -> its logs with such catalogues. Memory of this session: the index never depends on it, since these
 # runs are not settled.
@@ -53,15 +55,21 @@ class Lookout:
 
     def __init__(self) -> None:
         self._listed: set[tuple[str, frozenset[str]]] = set()
+        self._known: set[tuple[str, tuple[bytes, ...]]] = set()  # the keys of plain first lines for which it was None
 
     def others(self, run: RunDir, log: str, data: bytes, rows: LogRows) -> tuple[str, ...] | None:
         """The keys of rows that were not asked for; None where only some of the listed ones were asked for."""
+        first = data[: data.find(b"\n", 0, _MAX_LINE) + 1]
+        kind = (log, tuple(_KEYS.findall(first)))
+        if kind in self._known and _is_plain(first, len(kind[1])) and not rows.faults:
+            return None
         if data.count(b":") == sum(map(len, rows.curves.values())):
             return ()  # one colon a value: there is no other key
-        more = frozenset(keys_of(data[: data.find(b"\n", 0, _MAX_LINE) + 1])).difference(rows.curves)
+        more = frozenset(keys_of(first)).difference(rows.curves)
         if more and (log, more) not in self._listed and unlisted_problem(run, log, more) is None:
             self._listed.add((log, more))
         if (log, more) in self._listed:
+            self._known.update([kind] if _is_plain(first, len(kind[1])) and not rows.faults else [])
             return None
         return tuple(key for key in keys_of(data) if key not in rows.curves)
 
@@ -69,3 +77,8 @@ class Lookout:
         """What is wrong where a log has keys that are none of the run's columns."""
         keys = [key for key in (*rows.curves, *(rows.others or ())) if f"{log}.{key}" not in found]
         return unlisted_problem(run, log, keys) if keys and rows.others is not None else None
+
+
+def _is_plain(line: bytes, n_keys: int) -> bool:
+    """Whether a healthy line has so many keys and no other text, and no object in it."""
+    return line.count(b'"') == 2 * n_keys and line.count(b"{") == 1 and b"\\" not in line
