@@ -82,7 +82,7 @@ class Gathered:
         try:
             status = os.lstat(path)
             if stat.S_ISLNK(status.st_mode):
-                path, status = self._inside(path), os.stat(path)
+                path, status = self.run.inside(path), os.stat(path)
             self.looked[relative] = self._stamp(status)
             names = [name for name in os.listdir(path) if name[0] != "."]
         except FileNotFoundError:
@@ -113,7 +113,7 @@ class Gathered:
         try:
             status = os.lstat(path)
             if stat.S_ISLNK(status.st_mode):
-                self._inside(path)
+                self.run.inside(path)
                 return os.path.isdir(path)
         except FileNotFoundError:
             self.settled &= not quietly  # it was listed
@@ -165,7 +165,7 @@ class Gathered:
         try:
             if isinstance(error, FileProblem) or not os.path.islink(path):
                 raise error
-            data, status = read_bytes(self._inside(path), limit)
+            data, status = read_bytes(self.run.inside(path), limit)
         except FileNotFoundError:
             self.looked[relative] = MISSING
             return None
@@ -176,17 +176,6 @@ class Gathered:
         self.looked[relative] = self._stamp(status)
         self.files[relative] = data
         return data
-
-    def _inside(self, path: str) -> str:
-        """The real path of a link that stays in the log folder or in the run; any other is refused."""
-        try:
-            real = os.path.realpath(path, strict=True)
-        except OSError as error:
-            raise FileProblem("link", f"a link that leads nowhere ({error.strerror})") from None
-        for home in (self.run.root, self.run.path):
-            if real.startswith(os.path.join(os.path.realpath(home), "")):
-                return real
-        raise FileProblem("link", "a link that leads out of the log folder is not followed")
 
     def _stat(self, path: str) -> tuple[int, ...]:
         try:

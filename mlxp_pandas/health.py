@@ -19,7 +19,7 @@ from .errors import InvalidOptionError
 from .gathering import METRICS, Gathered, gather
 from .jsonlines import LogRows, parse
 from .lazy import LazyCell, LazyDtype
-from .logfile import LogFolder, Outcome, places_of, problems_of
+from .logfile import STEP_KEYS, LogFolder, Outcome, places_of, problems_of
 from .pool import ordered_map
 from .problems import Problem
 from .rundir import RunDir
@@ -31,7 +31,6 @@ __all__ = ["LIVE", "health_of", "runs_of"]
 #: The statuses of a run that has not said how it ended.
 LIVE = ("RUNNING", "STARTING")
 
-_STEPS = ("step", "global_step", "epoch", "iteration", "iter")  # keys that count, the first that a log has
 _DATE = "%d/%m/%Y %H:%M:%S"  # MLXP's
 
 _Array = NDArray[Any]
@@ -145,7 +144,7 @@ def _log(folder: LogFolder, name: str) -> _Log:
 
 def _steps(rows: LogRows) -> _Array | None:
     """The logged steps, in the order of the rows that have one; None where the log does not count."""
-    curves = (rows.curves[key] for key in _STEPS if key in rows.curves)
+    curves = (rows.curves[key] for key in STEP_KEYS if key in rows.curves)
     return next((curve for curve in curves if curve.dtype.kind in "iuf"), None)
 
 
@@ -155,7 +154,7 @@ def _first_nan(rows: LogRows) -> int | None:
     if not places:
         return None
     first = int(min(place[0] for place in places))
-    key = next((key for key in _STEPS if key in rows.curves), None)
+    key = next((key for key in STEP_KEYS if key in rows.curves), None)
     steps = {} if key is None else dict(zip(rows.rows[key].tolist(), rows.curves[key].tolist(), strict=True))
     step = steps.get(first)
     return int(step) if isinstance(step, int | float) and math.isfinite(step) else first

@@ -164,15 +164,22 @@ class Writer:
         self._copied = {row.log_id for row in copy_of.rows} if copy_of is not None else set()
         self._digest = Digest()
         self._connection: sqlite3.Connection | None = None
-        self._try(lambda: self._begin(copy_of))
+        self._copy_of = copy_of
 
     def __enter__(self) -> Writer:
+        try:
+            self._try(lambda: self._begin(self._copy_of))
+        except BaseException:  # Ctrl-C
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._close()
-        with contextlib.suppress(OSError):
-            os.unlink(self._path)
+        try:
+            self._close()
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
 
     def add(self, row: IndexRow) -> None:
         """Add the next row of a new index, by ascending log_id."""

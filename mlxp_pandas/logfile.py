@@ -15,10 +15,21 @@ from .problems import Problem
 from .rowtext import Fault
 from .rundir import RunDir
 
-__all__ = ["MAX_LOG_BYTES", "LogFolder", "Outcome", "Place", "is_live", "places_of", "problems_of"]
+__all__ = [
+    "MAX_LOG_BYTES",
+    "STEP_KEYS",
+    "LogFolder",
+    "Outcome",
+    "Place",
+    "is_live",
+    "places_of",
+    "problems_of",
+]
 
 #: Bytes of one metrics file, over which it is a problem and is not read.
 MAX_LOG_BYTES = 1 << 30
+#: Keys of a log that count, the first that it has.
+STEP_KEYS = ("step", "global_step", "epoch", "iteration", "iter")
 
 Place = tuple[str, str]  # a log and a key
 Outcome = Sequence[Fault] | Exception  # of reading a log
@@ -96,7 +107,7 @@ class LogFolder:
         """The path of a log; the folder is looked at once: only the last part of a path is guarded at opening."""
         if not self._is_checked:
             if stat.S_ISLNK(os.lstat(self._base).st_mode):
-                self._base = self._inside(self._base)
+                self._base = self.run.inside(self._base)
             self._is_checked = True
         if not _is_name(log):
             raise FileProblem("odd name", "the name of a log cannot hold slashes")
@@ -106,17 +117,7 @@ class LogFolder:
         """Where a path that could not be opened leads, if it is a link; else the error goes on."""
         if error.errno not in _LINK_ERRORS:
             raise error
-        return self._inside(path)
-
-    def _inside(self, path: str) -> str:
-        try:
-            real = os.path.realpath(path, strict=True)
-        except OSError as error:
-            raise FileProblem("link", f"a link that leads nowhere ({error.strerror})") from None
-        homes = (os.path.join(os.path.realpath(home), "") for home in (self.run.root, self.run.path))
-        if not any(real.startswith(home) for home in homes):
-            raise FileProblem("link", "a link that leads out of the log folder is not followed")
-        return real
+        return self.run.inside(path)
 
 
 @functools.lru_cache(maxsize=256)

@@ -15,12 +15,12 @@ from .curves import Curve, as_numbers
 from .errors import InvalidOptionError, UnknownColumnError, suggest
 from .fields import column, is_metric, is_missing, require
 from .lastvalues import read_last
+from .logfile import STEP_KEYS
 from .metrics import Metric, MetricArray, MetricDtype
 from .problems import Problem
 from .rundir import RunDir
 
 __all__ = [
-    "STEP_KEYS",
     "Points",
     "curve_columns",
     "is_curves",
@@ -36,9 +36,6 @@ __all__ = [
 _Cell = tuple[RunDir, str]
 Source = _Cell | npt.NDArray[Any] | None
 """Where the curve of a row is: a run and a metric, the curve itself, or nowhere."""
-
-STEP_KEYS = ("step", "global_step", "epoch", "iteration", "iter")
-"""Keys of a log that count, the first that it has."""
 
 _TRIED = 20  # runs that are asked for a metric that the frame has no column for
 

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 
 from .errors import LogsNotFoundError, LogsUnreadableError, NotALogsFolderError, suggest
+from .files import FileProblem
 from .problems import Problem
 
 __all__ = ["RunDir", "check_folder", "find_runs", "is_log_id", "runs_below"]
@@ -46,6 +47,16 @@ class RunDir:
     def path(self) -> str:
         """Absolute path of the folder."""
         return f"{self.root}/{self.name}"
+
+    def inside(self, path: str) -> str:
+        """The real path behind a link that stays in the log folder or in the run; any other raises FileProblem."""
+        try:
+            real = os.path.realpath(path, strict=True)
+        except OSError as error:
+            raise FileProblem("link", f"a link that leads nowhere ({error.strerror})") from None
+        if not any(real.startswith(os.path.join(os.path.realpath(home), "")) for home in (self.root, self.path)):
+            raise FileProblem("link", "a link that leads out of the log folder is not followed")
+        return real
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, RunDir) and (self.root, self.name) == (other.root, other.name))

@@ -367,6 +367,7 @@ def main(folder: Path, names: list[str], as_nobody: bool) -> None:
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
+    warnings.simplefilter("error")  # from here on: pandas 2.2.0 warns when it is imported
     _make_twin(folder)
     places = {name: build(CASES[name], _folder(folder, number)) for number, name in enumerate(names, 1)}
     time.sleep(SETTLED)

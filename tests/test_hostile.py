@@ -54,7 +54,7 @@ def _outcomes(folder: Path, names: list[str]) -> Outcomes:
 def _run(folder: Path, names: list[str]) -> tuple[list[list[str]], str]:
     folder.chmod(0o777)
     options = ["--as-nobody"] if CASES[names[0]].as_nobody else []
-    command = [sys.executable, "-W", "error", "-m", "tests.promises", str(folder), *options]
+    command = [sys.executable, "-m", "tests.promises", str(folder), *options]
     root = Path(__file__).parent.parent
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
