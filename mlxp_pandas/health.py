@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -45,6 +43,7 @@ class _Log(NamedTuple):
     n_steps: int | None = None
     first_nan: int | None = None
     n_repeated: int = 0
+    written: float | None = None
 
 
 def health_of(frame: pd.DataFrame, stale: object = "2h") -> pd.DataFrame:
@@ -134,10 +133,12 @@ def _read(run: RunDir) -> tuple[Gathered, list[_Log]]:
 
 def _log(folder: LogFolder, name: str) -> _Log:
     try:
-        rows = parse(folder.read(name)[0])
+        data, status = folder.read(name)
+        rows = parse(data)
         steps = _steps(rows)
         n_repeated = 0 if steps is None else len(steps) - len(np.unique(steps))
-        return _Log(name, rows.faults, tuple(rows.curves), rows.n_rows, _first_nan(rows), n_repeated)
+        written = _written(status.st_mtime, status.st_ctime)
+        return _Log(name, rows.faults, tuple(rows.curves), rows.n_rows, _first_nan(rows), n_repeated, written)
     except Exception as error:  # an unknown defect costs one file
         return _Log(name, error)
 
@@ -233,10 +234,7 @@ def _problems(run: RunDir, logs: list[_Log], row: RunRow, *, is_writing: bool) -
 def _last_write(found: Gathered, logs: list[_Log]) -> float | None:
     """When a file of the run was last written, in seconds since the epoch; None where there is none."""
     times = [_written(found.looked[name][1] / 1e9, found.looked[name][2] / 1e9) for name in found.files]
-    for log in logs:
-        with contextlib.suppress(OSError):
-            status = os.stat(f"{found.run.path}/{METRICS}/{log.name}.json")
-            times.append(_written(status.st_mtime, status.st_ctime))
+    times += [log.written for log in logs if log.written is not None]
     return max(times, default=None)
 
 

@@ -17,6 +17,7 @@ import os
 import resource
 import sys
 import sysconfig
+import tempfile
 import time
 import traceback
 import warnings
@@ -364,6 +365,7 @@ def _listing(folder: Path) -> dict[str, tuple[Any, ...]]:
 def main(folder: Path, names: list[str], as_nobody: bool) -> None:
     """Build the cases, then check each; the order is that of the names."""
     if as_nobody and os.geteuid() == 0:
+        _import_everything()
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
@@ -395,6 +397,14 @@ def _folder(folder: Path, number: int) -> Path:
     for name in ("fresh", "later"):
         (path / "index" / name).mkdir(parents=True)
     return path
+
+
+def _import_everything() -> None:
+    """Read a healthy case: what is imported on the way may be in a folder that nobody cannot read."""
+    with tempfile.TemporaryDirectory() as folder:
+        _make_twin(Path(folder))
+        healthy = Case("healthy", remove())
+        _check(healthy, build(healthy, _folder(Path(folder), 1)))
 
 
 def _make_twin(folder: Path) -> None:
