@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -140,7 +141,7 @@ def _log(folder: LogFolder, name: str) -> _Log:
         written = _written(status.st_mtime, status.st_ctime)
         return _Log(name, rows.faults, tuple(rows.curves), rows.n_rows, _first_nan(rows), n_repeated, written)
     except Exception as error:  # an unknown defect costs one file
-        return _Log(name, error)
+        return _Log(name, error, written=_written_unread(folder.path(name)))
 
 
 def _steps(rows: LogRows) -> _Array | None:
@@ -236,6 +237,15 @@ def _last_write(found: Gathered, logs: list[_Log]) -> float | None:
     times = [_written(found.looked[name][1] / 1e9, found.looked[name][2] / 1e9) for name in found.files]
     times += [log.written for log in logs if log.written is not None]
     return max(times, default=None)
+
+
+def _written_unread(path: str) -> float | None:
+    """When a file that cannot be read was written: one that is over the limit may still grow."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return _written(status.st_mtime, status.st_ctime)
 
 
 def _written(modified: float, changed: float) -> float:

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlxp_pandas import MlxpPandasError, Reader, read_runs
+from mlxp_pandas import MlxpPandasError, Reader, logfile, read_runs
 from mlxp_pandas.curvefiles import forget
 from mlxp_pandas.errors import EmptyLogsWarning, ProblemsWarning
 from mlxp_pandas.index import FILE_NAME
@@ -380,3 +380,16 @@ def test_the_folder_itself_vanishes(tmp_path: Path) -> None:
     with pytest.raises(MlxpPandasError, match=r"train\.loss"):
         reader.runs.loc[1, "train.loss"].load()
     assert (reader.runs.mlxp.health()["n_problems"] > 0).all()
+
+
+def test_a_log_over_the_limit_that_still_grows_is_not_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logs = make_runs(tmp_path / "logs", 1, n_steps=3)
+    info = logs / "1/metadata/info.yaml"
+    info.write_text(info.read_text().replace("COMPLETE", "RUNNING"))
+    for path in logs.rglob("*.yaml"):
+        os.utime(path, (0, 0))
+    runs = read_runs(logs, dst_dir=tmp_path)
+    monkeypatch.setattr(logfile, "MAX_LOG_BYTES", 10)
+    health = runs.mlxp.health().loc[1]
+    assert not health["stale"]
+    assert all("too large" in text for text in health["problems"])
