@@ -208,13 +208,21 @@ class _Bulk:
                     break
             else:
                 missing.append(places)
-        if missing or any(log.rows is None or log.rows.faults for log in logs.values()):
+        self._note(run, logs, missing, found)
+        return found
+
+    def _note(self, run: RunDir, logs: dict[str, _Log], missing: list[Sequence[Place]], found: Found) -> None:
+        """Note what is wrong with the logs of one run."""
+        is_healthy, looked = not missing, []
+        for name, log in logs.items():
+            is_healthy &= log.rows is not None and not log.rows.faults
+            if log.rows is not None and log.rows.others is not None:
+                looked.append((name, log.rows))
+        if not is_healthy:
             outcomes = {name: log.rows.faults if log.rows else log.error or () for name, log in logs.items()}
             self.problems += problems_of(LogFolder(run), outcomes, filter(None, missing), self._is_live)
-        if self._lookout is not None:
-            looked = [(name, log.rows) for name, log in logs.items() if log.rows and log.rows.others is not None]
+        if self._lookout is not None and looked:
             self.problems += filter(None, (self._lookout.problem(run, name, rows, found) for name, rows in looked))
-        return found
 
     def _columns_of(self, run: RunDir) -> Iterable[tuple[str, Sequence[Place]]]:
         if self._cells is None:

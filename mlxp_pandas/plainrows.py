@@ -29,9 +29,7 @@ Floats = NDArray[np.float64]
 Curves = dict[str, NDArray[Any]]
 Fields = dict[str, bytes]
 
-_BLOCK = (
-    1 << 18
-)  # bytes of lines that are read side by side: what a processor's cache holds with all that is made of it
+_BLOCK = 1 << 19  # bytes of lines that are read side by side: a processor's cache holds what is made of them
 _PAD = 64  # bytes that a number can lead beyond what stands before it, where a line is not plain
 _MOST_FIELDS = 6  # of a line; with more, lines are long and few are in a block
 _ODD_LINES, _ODD_SHARE = 4, 0.05  # of a block, which the standard library reads

@@ -8,7 +8,7 @@ this session read the rows of that log, until its catalogue lists the keys.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from .catalogues import metric_columns
 from .gathering import METRIC_KEYS, METRICS, Gathered
@@ -55,21 +55,21 @@ class Lookout:
 
     def __init__(self) -> None:
         self._listed: set[tuple[str, frozenset[str]]] = set()
-        self._known: set[tuple[str, tuple[bytes, ...]]] = set()  # the keys of plain first lines for which it was None
+        self._known: dict[str, re.Pattern[bytes]] = {}  # for each log, plain first lines for which it was None
 
     def others(self, run: RunDir, log: str, data: bytes, rows: LogRows) -> tuple[str, ...] | None:
         """The keys of rows that were not asked for; None where only some of the listed ones were asked for."""
-        first = data[: data.find(b"\n", 0, _MAX_LINE) + 1]
-        kind = (log, tuple(_KEYS.findall(first)))
-        if kind in self._known and _is_plain(first, len(kind[1])) and not rows.faults:
+        known = self._known.get(log)
+        if known is not None and not rows.faults and known.match(data, 0, _MAX_LINE):
             return None
         if data.count(b":") == sum(map(len, rows.curves.values())):
             return ()  # one colon a value: there is no other key
+        first = data[: data.find(b"\n", 0, _MAX_LINE) + 1]
         more = frozenset(keys_of(first)).difference(rows.curves)
         if more and (log, more) not in self._listed and unlisted_problem(run, log, more) is None:
             self._listed.add((log, more))
         if (log, more) in self._listed:
-            self._known.update([kind] if _is_plain(first, len(kind[1])) and not rows.faults else [])
+            self._known[log] = _plain_lines(_KEYS.findall(first))
             return None
         return tuple(key for key in keys_of(data) if key not in rows.curves)
 
@@ -79,6 +79,7 @@ class Lookout:
         return unlisted_problem(run, log, keys) if keys and rows.others is not None else None
 
 
-def _is_plain(line: bytes, n_keys: int) -> bool:
-    """Whether a healthy line has so many keys and no other text, and no object in it."""
-    return line.count(b'"') == 2 * n_keys and line.count(b"{") == 1 and b"\\" not in line
+def _plain_lines(keys: Sequence[bytes]) -> re.Pattern[bytes]:
+    """Healthy lines with these keys and no other text, and no object in them."""
+    rest = rb'[^"{\\\n]*'
+    return re.compile(rb"\{" + b"".join(rest + b'"' + re.escape(key) + b'":' for key in keys) + rest + rb"\n")
