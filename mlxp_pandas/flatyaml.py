@@ -3,12 +3,14 @@
 
 A file is compared with one of the same layout that `yamltree` has read before (a template): blocks of lines that never
 differed, and between them lines `key: scalar` that did. Where those are plainly so, only their scalars are resolved,
-each text once, by the YAML library's own rules. Everything else goes to `yamltree`. Floor: to decode and compare, 1 us.
+each text once, by the YAML library's own rules; where the scalars of file after file are of one kind each, the whole
+file is one regular expression. Everything else goes to `yamltree`. Floor: to decode and compare, 1 us.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -19,6 +21,8 @@ __all__ = ["Flattener"]
 
 _TEMPLATES = 8  # layouts kept; a folder of runs has one or two
 _SCALARS = 50_000  # resolved texts kept
+_SETTLED = 8  # files in a row that fill a template before it is one pattern
+_MOST_TEXT = 256  # characters for each scalar, of a pattern: more are compared faster as blocks
 _LINE = re.compile(r"( *)([A-Za-z_][A-Za-z0-9_]*):(?: (\S.*))?")
 _ITEM = re.compile(r" *- [A-Za-z0-9_./+]+")
 _SIMPLE = re.compile(r"[A-Za-z0-9_./~][A-Za-z0-9_./~+@%=-]*")
@@ -26,10 +30,10 @@ _SIMPLE = re.compile(r"[A-Za-z0-9_./~][A-Za-z0-9_./~+@%=-]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_./~+<=$\\^(;-](?:[!\"$-9;-~]|:(?=[^ ])|#(?<=[^ ]#)| (?=[^ #]))*")
 _QUOTED = re.compile(r"\"[ !#-\[\]-~]*\"")
 # What most scalars are, in any YAML and in Python: an integer, a float, a path or date or time of day, a quoted text.
-_COMMON = re.compile(
-    r"(-?(?:0|[1-9][0-9]{0,14}))|(-?(?:0|[1-9][0-9]{0,14})\.[0-9]+)"
-    r"|([A-Za-z0-9_.~]*/[A-Za-z0-9_./~+@%=-]*|0[0-9]:[0-9:]*[0-9])|'([ -&(-~]*)'"
-)
+_INTEGER = r"-?(?:0|[1-9][0-9]{0,14})"
+_FLOAT = r"-?(?:0|[1-9][0-9]{0,14})\.[0-9]+"
+_PATH_OR_TIME = r"[A-Za-z0-9_.~]*/[A-Za-z0-9_./~+@%=-]*|0[0-9]:[0-9:]*[0-9]"
+_COMMON = re.compile(f"({_INTEGER})|({_FLOAT})|({_PATH_OR_TIME})|'([ -&(-~]*)'")
 _resolver = yaml.resolver.Resolver()
 _TYPED = set(_resolver.yaml_implicit_resolvers)  # the first characters of what may be more than a text
 
@@ -37,7 +41,18 @@ _TYPED = set(_resolver.yaml_implicit_resolvers)  # the first characters of what 
 class _Template:
     """One layout: the lines that were seen to vary, and between them blocks of text that every file of it has."""
 
-    __slots__ = ("_blocks", "_lines", "_slots", "_tail", "_values", "_varying", "common", "names")
+    __slots__ = (
+        "_blocks",
+        "_filled",
+        "_lines",
+        "_pattern",
+        "_slots",
+        "_tail",
+        "_values",
+        "_varying",
+        "common",
+        "names",
+    )
 
     def __init__(self, lines: list[str], slots: list[tuple[str, int] | None], flat: Flat) -> None:
         self.names = flat.names
@@ -45,11 +60,14 @@ class _Template:
         self._lines = lines
         self._slots = slots  # for each `key: scalar` line the text before the scalar and the place of its value
         self._varying: set[int] = set()
+        self._pattern: _Pattern | None = None
         self._cut()
 
     def fill(self, text: str, scalars: dict[str, Any]) -> list[Any] | None:
         """The values of a file, or None where it differs in a line that has not varied before, or not plainly."""
         values, end = self._values.copy(), 0
+        if self._pattern is not None and self._pattern.fill(text, values):
+            return values
         try:
             for block, place in self._blocks:
                 if not text.startswith(block, end):
@@ -59,7 +77,12 @@ class _Template:
                 values[place] = scalars[text[start:end]]
         except ValueError:
             return None
-        return values if text[end:] == self._tail else None
+        if text[end:] != self._tail:
+            return None
+        self._filled += 1
+        if self._filled == _SETTLED:
+            self._pattern = _pattern(self._blocks, self._tail, values, scalars)
+        return values
 
     def widen(self, lines: list[str]) -> bool:
         """Let the lines in which this file differs vary from now on; False where it is of another layout."""
@@ -84,7 +107,58 @@ class _Template:
             else:
                 start.append(line)
         self._tail = "\n".join(start)
+        self._filled, self._pattern = 0, None
         self.common = Common(self._values, tuple(place for _, place in self._blocks))
+
+
+class _Pattern:
+    """A template in which each scalar is of the kind that it was before, as one regular expression."""
+
+    __slots__ = ("_balance", "_match", "_reads")
+
+    def __init__(self, pattern: str, reads: list[tuple[int, Callable[[str], Any]]]) -> None:
+        self._match = re.compile(pattern).fullmatch
+        self._reads = reads  # for each group the place of its value, and what makes it of the text
+        self._balance = 0  # of files that match and that do not
+
+    def fill(self, text: str, values: list[Any]) -> bool:
+        """Set the values that vary; False where the file does not match, or most files do not."""
+        match = self._match(text) if self._balance > -_SETTLED else None
+        if match is None:
+            self._balance -= 1
+            return False
+        self._balance += 1
+        try:
+            for (place, read), scalar in zip(self._reads, match.groups(), strict=True):
+                values[place] = read(scalar)
+        except ValueError:
+            return False
+        return True
+
+
+def _pattern(blocks: list[tuple[str, int]], tail: str, values: list[Any], scalars: dict[str, Any]) -> _Pattern | None:
+    """The pattern of a template; None where it is no faster."""
+    if len(tail) + sum(len(block) for block, _ in blocks) > _MOST_TEXT * len(blocks):
+        return None
+    kinds = [_kind(values[place], scalars) for _, place in blocks]
+    parts = [f"{re.escape(block)}({kind})" for (block, _), (kind, _) in zip(blocks, kinds, strict=True)]
+    reads = [(place, read) for (_, place), (_, read) in zip(blocks, kinds, strict=True)]
+    return _Pattern("".join(parts) + re.escape(tail), reads)
+
+
+def _kind(value: Any, scalars: dict[str, Any]) -> tuple[str, Callable[[str], Any]]:
+    """The pattern of scalars like this one, and what makes values of them; few texts are those without path or time."""
+    if type(value) is int:
+        return _INTEGER, int
+    if type(value) is float:
+        return _FLOAT, float
+    if type(value) is str and ("/" in value or ":" in value):
+        return f"{_PATH_OR_TIME}|'[ -&(-~]*'", _unquoted
+    return r"[^\n]*", scalars.__getitem__
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if text[0] == "'" else text
 
 
 class _Scalars(dict[str, Any]):

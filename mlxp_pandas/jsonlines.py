@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .curvetypes import curve_of, joined, uniform_curve_of
 from .rowchunks import Engine, Rows, Values, even_columns, rows_of
+from .rowstructs import has_nonfinite
 from .rowtext import Fault, Row, healthy_row, read_line
 
 __all__ = ["Engine", "Fault", "LogRows", "joined_logs", "keys_of", "last_values", "parse", "parse_many"]
@@ -124,10 +125,19 @@ def parse_many(datas: Sequence[bytes], keys: Sequence[str], *, engine: Engine = 
     >>> [log.n_rows for log in parse_many([b'{"a": 1}\n', b'{"a": 1}\n{"a": 2}\n'], ["a"])]
     [1, 2]
     """
-    columns = None
-    if len(datas) > 1 and all(data.endswith(b"\n") for data in datas):
-        counts = [data.count(b"\n") for data in datas]
-        columns = even_columns(b"".join(datas), keys, sum(counts), engine)
+    are_odd = [not data.endswith(b"\n") or has_nonfinite(data) for data in datas]
+    if not any(are_odd):
+        return _parse_alike(datas, keys, engine)
+    alike = iter(_parse_alike([data for data, is_odd in zip(datas, are_odd, strict=True) if not is_odd], keys, engine))
+    return [
+        parse(data, keys, engine=engine) if is_odd else next(alike) for data, is_odd in zip(datas, are_odd, strict=True)
+    ]
+
+
+def _parse_alike(datas: Sequence[bytes], keys: Sequence[str], engine: Engine) -> list[LogRows]:
+    """The same for files of whole lines, all at once if they are healthy."""
+    counts = [data.count(b"\n") for data in datas]
+    columns = even_columns(b"".join(datas), keys, sum(counts), engine) if len(datas) > 1 else None
     if columns is None:
         return [parse(data, keys, engine=engine) for data in datas]
     curves = zip(*(_cut(columns[key], counts) for key in keys), strict=True) if keys else [()] * len(datas)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from .rowtext import MAX_DEPTH, MAX_DIGITS, MAX_LINE_BYTES
 
-__all__ = ["Decoded", "Values", "decoded_rows", "is_installed"]
+__all__ = ["Decoded", "Values", "decoded_rows", "has_nonfinite", "is_installed"]
 
 Values = list[Any] | NDArray[np.float64]
 
@@ -79,12 +79,17 @@ def decoded_rows(data: bytes, keys: Sequence[str], *, as_written: bool = False) 
     """
     if not is_installed() or not _are_plain(tuple(keys)) or not _are_healthy(data):
         return None
-    if (b"N" in data and b"NaN" in data) or (b"I" in data and b"Infinity" in data):
+    if has_nonfinite(data):
         standing_in = _with_stand_ins(data)
         return None if standing_in is None else _columns(standing_in, tuple(keys), frozenset(), _meant)
     floats = frozenset(() if as_written else (key for key in keys if _begins_with_float(data, key)))
     decoded = _columns(data, tuple(keys), floats)
     return _columns(data, tuple(keys), frozenset()) if decoded is None and floats else decoded
+
+
+def has_nonfinite(data: bytes) -> bool:
+    """Whether lines may hold NaN or Infinity, which JSON does not know."""
+    return (b"N" in data and b"NaN" in data) or (b"I" in data and b"Infinity" in data)
 
 
 @functools.lru_cache(maxsize=256)

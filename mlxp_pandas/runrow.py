@@ -73,6 +73,7 @@ class RowReader:
         self._catalogues: dict[tuple[str, bytes], Catalogue] = {}
         self._columns: dict[tuple[object, ...], tuple[str, ...]] = {}
         self._layouts: dict[Layout, Layout] = {}
+        self._last = _NO_LAYOUT
         self._patience = _PATIENCE
 
     def row(self, found: Gathered) -> RunRow:
@@ -93,9 +94,11 @@ class RowReader:
         artifacts = tuple(column for column in self._artifacts(found) if column not in metrics)
         common = self._common(config.common, info.common)
         layout = Layout(config.names, info.names, metrics, artifacts, tuple(found.looked), common)
+        if layout != self._last:  # faster than to hash it
+            self._last = self._layouts.setdefault(layout, layout)
         return RunRow(
             found.run.log_id,
-            self._layouts.setdefault(layout, layout),
+            self._last,
             config.values + info.values,
             pack(list(chain.from_iterable(found.looked.values()))),
             found.settled,

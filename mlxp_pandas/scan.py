@@ -102,6 +102,14 @@ class _Cache:
 class _Layouts(dict[Layout, int]):
     """Layouts numbered in the order they are met."""
 
+    _last: tuple[Layout | None, int] = None, 0
+
+    def number(self, layout: Layout) -> int:
+        """The number of a layout; of the same one again without hashing it."""
+        if layout is not self._last[0]:
+            self._last = layout, self[layout]
+        return self._last[1]
+
     def __missing__(self, layout: Layout) -> int:
         self[layout] = len(self)
         return self[layout]
@@ -215,4 +223,4 @@ def _index_row(row: RunRow, layouts: _Layouts) -> IndexRow:
     common = row.layout.common
     values = row.values if common is None else [row.values[place] for place in common.varying]
     problems = encode_problems(row.problems)
-    return IndexRow(row.log_id, layouts[row.layout], encode(values), row.signature, int(row.settled), problems)
+    return IndexRow(row.log_id, layouts.number(row.layout), encode(values), row.signature, int(row.settled), problems)

@@ -41,20 +41,26 @@ class Table:
         self._is_wanted = is_wanted or (lambda name: True)
         self._parts: dict[tuple[tuple[str, ...], ...], _Part] = {}
         self._layouts: dict[Layout, tuple[_Part, list[int]]] = {}
+        self._last_layout: Layout | None = None
+        self._last: tuple[_Part, list[int]]
 
     def add(self, log_id: int, layout: Layout, row: str | list[Any]) -> None:
         """Add a run: its values, or their text as the index holds it. Runs come by ascending log_id."""
-        known = self._layouts.get(layout)
-        if known is None:
-            part = self._parts.setdefault(layout[:2], _Part(layout, self._is_wanted))
-            known = self._layouts[layout] = part, []
-        part, places = known
+        if layout is not self._last_layout:  # to hash a layout takes longer than all that follows
+            self._last_layout, self._last = layout, self._known(layout)
+        part, places = self._last
         places.append(len(self.log_ids))
         part.places.append(len(self.log_ids))
         part.rows.append((row, layout.common))
         self.log_ids.append(log_id)
         if len(part.rows) >= _CHUNK:
             part.flush()
+
+    def _known(self, layout: Layout) -> tuple[_Part, list[int]]:
+        """The runs of a layout so far."""
+        if layout not in self._layouts:
+            self._layouts[layout] = self._parts.setdefault(layout[:2], _Part(layout, self._is_wanted)), []
+        return self._layouts[layout]
 
     def values(self) -> dict[str, list[Any]]:
         """Columns of config, then info, each with one value or MISSING a run."""

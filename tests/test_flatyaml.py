@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlxp_pandas import flatyaml
 from mlxp_pandas.flatyaml import Flattener
 from mlxp_pandas.yamltree import Flat, flatten
 
@@ -135,12 +138,20 @@ def mutate(data: st.DataObject, base: list[str]) -> list[str]:
     return changed
 
 
+@pytest.fixture(autouse=True, scope="module", params=[1, 8])
+def settled(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Files after which a template becomes one pattern: at once, and as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flatyaml, "_SETTLED", request.param)
+        yield
+
+
 @given(st.lists(lines, min_size=1, max_size=8), st.data())
 @settings(max_examples=1500, deadline=None)
 def test_fast_and_general_way_agree(base: list[str], data: Any) -> None:
     fast = Flattener("config")
-    files = [base] + [mutate(data, base) for _ in range(4)] + [base]
-    for file in files:
+    mutated = [mutate(data, base) for _ in range(4)]
+    for file in [base, *mutated, base, *mutated]:
         for end in ("\n", ""):
             content = ("\n".join(file) + end).encode()
             assert same(fast.flatten(content), flatten(content, "config")), content
@@ -154,7 +165,7 @@ def test_fast_and_general_way_agree(base: list[str], data: Any) -> None:
 def test_sweeps_agree(first: list[str], others: list[list[str]]) -> None:
     fast = Flattener("config")
     layout = "seed: {}\nmodel:\n  units: {}\n  list:\n  - 1\n  - 2\noptimizer:\n  lr: {}\nempty: {{}}\n"
-    for scalars in [first, *others, first]:
+    for scalars in [first, *others, first, *others]:
         content = layout.format(*scalars).encode()
         assert same(fast.flatten(content), flatten(content, "config")), content
 
@@ -178,3 +189,11 @@ def test_the_memo_of_scalars_is_bounded() -> None:
     for seed in range(60_000):
         assert fast.flatten(b"seed: %d\n" % seed).values == [seed]
     assert len(fast._scalars) <= 50_000
+
+
+def test_a_pattern_gives_way_where_scalars_are_of_another_kind() -> None:
+    fast = Flattener("info")
+    texts = ["/logs/1", "'10:00:00'", "01:00:00", "1:30", "0.1", "yes", "null", "''", '"a b"', "a b", "2024-01-01"]
+    for text in ["/logs/0"] * 20 + 20 * texts:
+        content = f"seed: {text}\nwork_dir: /logs\n".encode()
+        assert same(fast.flatten(content), flatten(content, "info")), content
