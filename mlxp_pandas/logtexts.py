@@ -23,7 +23,7 @@ def shown_rows(log: LogRows) -> LogRows:
     """
     changed = {}
     for key, curve in log.curves.items():
-        if curve.dtype == object:
+        if curve.dtype.kind == "O":
             values = [shown(value) for value in curve]
             if any(new is not old for new, old in zip(values, curve, strict=True)):
                 changed[key] = np.fromiter(values, dtype=object, count=len(values))

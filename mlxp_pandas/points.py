@@ -279,6 +279,11 @@ def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> tuple[dict[Has
     >>> print(ends["loss"][0], ends["loss"][1])
     1 nan
     """
+    labels = list(labels)
+    if len(labels) == 1 and isinstance(array := _curve_column(frame, labels[0]).array, MetricArray):
+        metric = array.dtype.column
+        last = read_last(array.runs, [metric])  # aligned already: nothing has to be looked up
+        return {labels[0]: [np.nan if value is None else value for value in last[metric]]}, last.problems
     columns = {label: sources_of(frame, label) for label in labels}
     cells = {source for sources in columns.values() for source in sources if isinstance(source, tuple)}
     runs = list(dict.fromkeys(run for run, _ in cells))
