@@ -21,7 +21,7 @@ __all__ = ["Flattener"]
 
 _TEMPLATES = 8  # layouts kept; a folder of runs has one or two
 _SCALARS = 50_000  # resolved texts kept
-_SETTLED = 8  # files in a row that fill a template before it is one pattern
+_SETTLED = 8  # files that fill a template before it is one pattern, or as many as it has scalars
 _MOST_TEXT = 256  # characters for each scalar, of a pattern: more are compared faster as blocks
 _LINE = re.compile(r"( *)([A-Za-z_][A-Za-z0-9_]*):(?: (\S.*))?")
 _ITEM = re.compile(r" *- [A-Za-z0-9_./+]+")
@@ -80,7 +80,7 @@ class _Template:
         if text[end:] != self._tail:
             return None
         self._filled += 1
-        if self._filled == _SETTLED:
+        if self._filled == max(_SETTLED, len(self._blocks)):
             self._pattern = _pattern(self._blocks, self._tail, values, scalars)
         return values
 

@@ -19,6 +19,7 @@ from .rundir import RunDir
 __all__ = ["Lookout", "has_incomplete", "is_incomplete", "unlisted_problem"]
 
 _MAX_LINE = 1 << 16
+_SHORT, _PATTERNS = 1 << 10, 64  # bytes of a line that becomes a pattern, and how many do: making one takes a while
 _KEYS = re.compile(rb'"([^"]*)":')
 
 # Path of a run -> its logs with such catalogues. Memory of this session: the index never depends on it, since these
@@ -56,6 +57,7 @@ class Lookout:
     def __init__(self) -> None:
         self._listed: set[tuple[str, frozenset[str]]] = set()
         self._known: dict[str, re.Pattern[bytes]] = {}  # for each log, plain first lines for which it was None
+        self._left = _PATTERNS
 
     def others(self, run: RunDir, log: str, data: bytes, rows: LogRows) -> tuple[str, ...] | None:
         """The keys of rows that were not asked for; None where only some of the listed ones were asked for."""
@@ -69,7 +71,9 @@ class Lookout:
         if more and (log, more) not in self._listed and unlisted_problem(run, log, more) is None:
             self._listed.add((log, more))
         if (log, more) in self._listed:
-            self._known[log] = _plain_lines(_KEYS.findall(first))
+            if len(first) <= _SHORT and self._left:
+                self._left -= 1
+                self._known[log] = _plain_lines(_KEYS.findall(first))
             return None
         return tuple(key for key in keys_of(data) if key not in rows.curves)
 
