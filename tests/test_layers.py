@@ -53,18 +53,39 @@ ONLY_IN = {
 REQUIRED = {"numexpr", "numpy", "pandas", "yaml"}
 
 PACKAGE = Path(mlxp_pandas.__file__).parent
-PATHS = sorted(PACKAGE.glob("*.py"))
-MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in PATHS}
+
+
+def dotted(path: Path) -> str:
+    """The name of a module below the package; that of a folder for its face, `__init__.py`."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
+
+
+PATHS = sorted(PACKAGE.rglob("*.py"))
+MODULES = {dotted(path): ast.parse(path.read_text(encoding="utf-8")) for path in PATHS}
+ROOMS = {path.parent.name for path in PATHS if path.parent != PACKAGE}
 RANK = {name: -number for number, line in enumerate(LAYERS.strip().splitlines()) for name in line.split()}
 
 
+def room(module: str) -> str:
+    """What has a line of its own: the folder of a module, or the module itself."""
+    return module.partition(".")[0]
+
+
+def own_imports(module: str, tree: ast.AST) -> set[str]:
+    """The modules of the package that a module imports, named from the package: `errors`, `query.grammar`."""
+    found = {name for name in imports(tree) if name.startswith(".")}
+    inside = {f"{room(module)}.{name[1:]}" if room(module) in ROOMS else name[1:] for name in found if name[1] != "."}
+    return inside | {name[2:] for name in found if name[1] == "."}
+
+
 def imports(tree: ast.AST) -> Iterator[str]:
-    """Every imported name, absolute as `pandas.api.types`, own ones as `.errors`."""
+    """Every imported name, absolute as `pandas.api.types`, own ones as `.errors`, or `..errors` in a folder."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level and not node.module:
-            yield from (f".{alias.name}" for alias in node.names)
+            yield from (f"{'.' * node.level}{alias.name}" for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield f"{'.' * node.level}{node.module}"
 
@@ -102,14 +123,14 @@ def code_lines(path: Path) -> set[int]:
     """The numbers of the lines that are neither blank, nor a comment, nor part of a docstring."""
     lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
     code = {number for number, line in lines if line.strip() and not line.strip().startswith("#")}
-    for node in ast.walk(MODULES[path.stem]):
+    for node in ast.walk(MODULES[dotted(path)]):
         documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         if documented and ast.get_docstring(node) is not None:
             code -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
     return code
 
 
-CODE = {path.stem: code_lines(path) for path in PATHS}
+CODE = {dotted(path): code_lines(path) for path in PATHS}
 
 
 def offences(found: Callable[[str, ast.Module], set[str]]) -> dict[str, set[str]]:
@@ -119,14 +140,22 @@ def offences(found: Callable[[str, ast.Module], set[str]]) -> dict[str, set[str]
 
 
 def test_every_module_has_a_line() -> None:
-    assert set(MODULES) == set(RANK)
+    assert set(map(room, MODULES)) == set(RANK)
 
 
 def test_imports_only_from_lower_lines() -> None:
     def upward(module: str, tree: ast.Module) -> set[str]:
-        return {name for name in imports(tree) if name.startswith(".") and RANK[name[1:]] >= RANK[module]}
+        others = {name for name in own_imports(module, tree) if room(name) != room(module)}
+        return {name for name in others if RANK[room(name)] >= RANK[room(module)]}
 
     assert offences(upward) == {}
+
+
+def test_other_folders_are_entered_by_their_face() -> None:
+    def indoors(module: str, tree: ast.Module) -> set[str]:
+        return {name for name in own_imports(module, tree) if "." in name and room(name) != room(module)}
+
+    assert offences(indoors) == {}
 
 
 def test_own_imports_are_relative_and_at_the_top() -> None:
