@@ -107,7 +107,23 @@ def _check_depth(text: str) -> None:
         for event in yaml.parse(text, Loader=_Loader):
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > MAX_DEPTH:
-                raise Refused("too deep", f"more than {MAX_DEPTH} nested levels")
+            _check_level(depth)
+    except yaml.scanner.ScannerError as error:
+        _check_level(depth + _levels_before(text, error.problem_mark))
     except yaml.YAMLError:
         return  # composing stops at the same place, and says so
+
+
+def _check_level(depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise Refused("too deep", f"more than {MAX_DEPTH} nested levels")
+
+
+def _levels_before(text: str, mark: yaml.Mark | None) -> int:
+    """Levels that open before a mark and that no event has told yet.
+
+    PyYAML refuses some thousand levels itself from 6.0.4 on, and holds back up to 1,024 characters, which may be a key.
+    """
+    end = mark.index if mark is not None else 0
+    held = text[max(0, end - 1024) : end]
+    return sum(map(held.count, "[{")) - sum(map(held.count, "]}"))

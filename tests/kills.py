@@ -24,6 +24,7 @@ from pathlib import Path
 from mlxp_pandas.index import FILE_NAME, Index
 from mlxp_pandas.testing import make_runs
 from tests.failing import Answer, scanned
+from tests.processes import wait_for_child
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -47,7 +48,7 @@ def build_at_once(logs: Path, n_readers: int) -> dict[str, int]:
     truth = _truth(logs)
     start = time.time() + 0.3
     children = [_fork(lambda: _build(logs, start, truth)) for _ in range(n_readers)]
-    codes = [os.waitpid(child, 0)[1] for child in children]
+    codes = [wait_for_child(child) for child in children]
     _require(codes == [0] * n_readers, f"readers ended with {codes}")
     _require(scanned(logs, logs, False) == truth, "the index is another")
     _require(_leftovers(logs) == 0, "something is left beside the index")
@@ -69,7 +70,7 @@ def kill(logs: Path, n_kills: int, chance: random.Random) -> dict[str, int]:
         child = _fork(lambda: _write_for_ever(logs))
         time.sleep(chance.uniform(0, 3 * longest))
         os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        wait_for_child(child)
         half_written += _leftovers(logs) > before
         _require(Index(str(logs), str(logs)).read() is not None, "there is no index")
         _require(scanned(logs, logs, False) in states, f"kill {number}: the index tells what never was")

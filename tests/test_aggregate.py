@@ -277,7 +277,7 @@ def test_a_misspelt_column_is_named():
 
 def test_an_error_of_a_function_names_column_and_group():
     frame = pd.DataFrame({"x": objects(*RAGGED)})
-    with pytest.raises(ValueError, match="inhomogeneous") as caught:
+    with pytest.raises(ValueError, match="raised on column 'x'") as caught:
         aggregate(frame, [np.arange(3)], pd.Index(["slow"]), (np.array, "x"), {})
     assert caught.value.__notes__ == [
         "mlxp_pandas: raised on column 'x', group 'slow', whose curves have 1 to 3 steps;"

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxp_pandas.boundedcache import BoundedCache
+from tests.processes import join
 
 actions = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 12), st.booleans()), max_size=40)
 
@@ -51,7 +52,7 @@ def test_many_threads_leave_it_whole() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join(thread)
     assert 0 <= cache.size <= 100
     cache.clear()
     assert (len(cache), cache.size) == (0, 0)

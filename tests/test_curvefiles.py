@@ -20,6 +20,7 @@ from mlxp_pandas import curvefiles, files, logcache, logfile, rowchunks
 from mlxp_pandas.curvefiles import find_log, forget, read_curves
 from mlxp_pandas.logcache import LogCache
 from mlxp_pandas.rundir import RunDir
+from tests.processes import join
 
 SETTLED_NS = logcache._SETTLED_NS
 Write = Callable[..., RunDir]
@@ -494,7 +495,7 @@ def test_a_log_is_never_torn_while_it_is_written(write: Write) -> None:
             assert np.array_equal(losses, 1 / (epochs + 3))
             assert len(epochs) >= seen
             seen = len(epochs)
-    writer.join()
+    join(writer)
 
 
 # Many runs, slow disks

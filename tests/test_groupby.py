@@ -334,5 +334,5 @@ def test_unequal_lengths_work_by_name():
     # On purpose: MLXP has only functions of lists, where numpy refuses curves of unequal lengths.
     frame = pd.DataFrame({"lr": [1.0, 1.0], "loss": pd.Series([np.array([4.0, 2.0]), np.array([2.0])], dtype=object)})
     assert RunGroups(frame, "lr").aggregate({"loss": "mean"}).loc[1.0, "loss"].tolist() == [3.0, 2.0]
-    with pytest.raises(ValueError, match="inhomogeneous"):
+    with pytest.raises(ValueError, match="raised on column 'loss'"):
         RunGroups(frame, "lr").aggregate((mean, "loss"))

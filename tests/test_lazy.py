@@ -114,7 +114,7 @@ def test_cells_are_in_the_order_of_folders_and_numbers() -> None:
     names = [("/a", "9"), ("/a", "10"), ("/b", "1")]
     cells = [Metric(RunDir(*name), "train.loss") for name in names]
     assert sorted([cells[2], cells[0], cells[1]]) == cells
-    with pytest.raises(TypeError, match="not supported between instances of 'Metric' and 'float'"):
+    with pytest.raises(TypeError, match="Metric"):
         cells[0] < 0.1  # noqa: B015
 
 
@@ -166,7 +166,7 @@ def test_a_column_holds_only_its_own_cells(frame: pd.DataFrame, runs: list[RunDi
 def test_a_column_is_no_numbers(frame: pd.DataFrame) -> None:
     with pytest.raises(TypeError, match=r"metric\[train.loss\] cannot become float64: .* load them first"):
         frame["train.loss"].astype(float)
-    with pytest.raises(TypeError, match="'<' not supported"):
+    with pytest.raises(TypeError, match="Metric"):
         frame["train.loss"] < 0.1  # noqa: B015
     with pytest.raises(TypeError, match="mean"):
         frame["train.loss"].mean()

@@ -26,6 +26,7 @@ from mlxp_pandas.curvefiles import forget
 from mlxp_pandas.errors import EmptyLogsWarning, ProblemsWarning
 from mlxp_pandas.index import FILE_NAME
 from mlxp_pandas.testing import make_runs
+from tests.processes import SECONDS, join, let_ctrl_c_through
 
 # Logs rows that can be told from their step, in bursts and pauses, until it is told to stop.
 SCRIPT = """
@@ -48,7 +49,6 @@ if __name__ == "__main__":
     train()
 """
 OPTIONS = ("+mlxp.use_version_manager=False", "+mlxp.interactive_mode=False")
-SECONDS = 120  # that a slow machine may take to start MLXP
 
 
 class Live:
@@ -77,11 +77,11 @@ class Live:
 
     def stop(self) -> None:
         (self.folder / "stop").touch()
-        assert self.process.wait(SECONDS) == 0
+        assert self.process.wait(timeout=SECONDS) == 0
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(SECONDS)
+        self.process.wait(timeout=SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,7 @@ class Beside:
 
     def __exit__(self, *_: object) -> None:
         self._is_over.set()
-        self._thread.join()
+        join(self._thread)
         if self.error is not None:
             raise self.error
 
@@ -343,7 +343,7 @@ def test_a_metrics_file_that_is_replaced(tmp_path: Path) -> None:
 def test_many_readers_and_killed_ones(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.kills", "--kills", "25", "--runs", "30"]
     root = Path(__file__).parent.parent
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert (figures["readers"], figures["kills"]) == (8, 25)
@@ -359,12 +359,13 @@ def test_a_reader_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
     read = "mlxp_pandas.read_runs(sys.argv[1], dst_dir=sys.argv[2], refresh=True)"
     script = f"import sys, mlxp_pandas\nprint(flush=True)\nwhile True: {read}"
     command = [sys.executable, "-c", script, str(logs), str(place)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": let_ctrl_c_through}
+    with subprocess.Popen(command, **options) as process:
         assert process.stdout is not None
         process.stdout.readline()
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        assert b"KeyboardInterrupt" in process.communicate()[1]
+        assert b"KeyboardInterrupt" in process.communicate(timeout=SECONDS)[1]
     assert [name for name in os.listdir(place) if name.endswith(".tmp")] == []
     pd.testing.assert_frame_equal(read_runs(logs, dst_dir=place, refresh=False), truth)
 

@@ -659,5 +659,5 @@ def test_a_stored_loader_that_ends_the_interpreter(custom: RunDir) -> None:
         "except PermissionError:\n    sys.exit(3)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", script, custom.root], env=environment, check=False)
+    done = subprocess.run([sys.executable, "-c", script, custom.root], env=environment, check=False, timeout=120)
     assert done.returncode == 3

@@ -100,6 +100,7 @@ def test_a_closed_pipe_is_no_error(logs: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
     assert (done.returncode, done.stderr) == (0, "")
 

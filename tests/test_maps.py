@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import re
 
 import numpy as np
 import pandas as pd
@@ -115,7 +114,6 @@ def test_what_is_no_filter(condition, message):
 
 
 def test_an_error_of_a_users_function_says_where():
-    with pytest.raises(ValueError, match="inhomogeneous") as caught:
+    with pytest.raises(ValueError, match=r"raised on column 'train\.loss', whose curves have 2 to 3 steps") as caught:
         call(np.array, [[np.zeros(2), np.zeros(3)]], lambda: "column 'train.loss'")
-    (note,) = caught.value.__notes__
-    assert re.search("raised on column 'train.loss', whose curves have 2 to 3 steps", note)
+    assert len(caught.value.__notes__) == 1

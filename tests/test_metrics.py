@@ -42,7 +42,7 @@ def test_a_cell_reads_its_curve(logs: Path) -> None:
     assert metric[-1] == logged(logs, 2)[-1]
     assert metric[1:3].tolist() == logged(logs, 2)[1:3]
     assert (max(metric), min(metric), sum(metric)) == (max(logged(logs, 2)), min(logged(logs, 2)), sum(logged(logs, 2)))
-    with pytest.raises(IndexError, match="out of bounds"):
+    with pytest.raises(IndexError, match="5"):
         metric[5]
 
 
@@ -122,7 +122,9 @@ load_columns(pd.DataFrame({name: MetricArray._from_runs(runs, name) for name in 
 list(Metric(RunDir(sys.argv[1], "4"), "train.loss"))
 print("\\n".join(sorted(path for path in opened if str(path).endswith(".json"))))
 """
-    done = subprocess.run([sys.executable, "-c", program, logs], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, logs], capture_output=True, text=True, check=True, timeout=120
+    )
     expected = [f"{logs}/{log_id}/metrics/{log}.json" for log_id in (1, 2, 3) for log in ("test", "train")]
     assert done.stdout.split() == [*expected, f"{logs}/4/metrics/train.json"]
 
@@ -132,7 +134,7 @@ def test_a_pickled_frame_reads_its_curves_in_another_process(logs: Path, tmp_pat
     (tmp_path / "frame.pkl").write_bytes(pickle.dumps(frame))
     program = "import pickle, sys; print(pickle.load(open(sys.argv[1], 'rb'))['train.loss'][0].load().tolist())"
     command = [sys.executable, "-c", program, tmp_path / "frame.pkl"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert json.loads(done.stdout) == logged(logs, 1)
 
 

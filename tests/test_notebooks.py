@@ -45,6 +45,7 @@ def test_cells_have_unique_names(path: Path) -> None:
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.timeout(900)
 @every_notebook
 def test_executes(path: Path, tmp_path: Path) -> None:
     pytest.importorskip("nbclient")
@@ -53,5 +54,7 @@ def test_executes(path: Path, tmp_path: Path) -> None:
     search = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PYTHONPATH": search, "IPYTHONDIR": str(tmp_path), "MPLBACKEND": "agg"}
     command = [sys.executable, "-c", EXECUTE, str(path)]
-    done = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=path.parent, env=environment, capture_output=True, text=True, check=False, timeout=600
+    )
     assert done.returncode == 0, done.stderr[-4000:]

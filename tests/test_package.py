@@ -56,14 +56,18 @@ def test_importing_pulls_in_nothing_optional() -> None:
         "import sys, pandas; before = set(sys.modules); import mlxp_pandas;"
         "print(*{name.partition('.')[0] for name in set(sys.modules) - before})"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+    )
     assert set(done.stdout.split()).intersection(OPTIONAL.split()) == set()
 
 
 def test_importing_says_nothing() -> None:
     # After pandas, whose version 2.2.0 warns of a plan that was dropped.
     program = "import warnings, pandas; warnings.simplefilter('error'); import mlxp_pandas"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+    )
     assert done.stdout == ""
 
 

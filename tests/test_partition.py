@@ -116,7 +116,7 @@ def test_placeholders_do_not_group(array):
 def test_what_is_not_hashable_does_not_group(value):
     values = np.empty(2, dtype=object)
     values[:] = [value, value]
-    with pytest.raises(InvalidOptionError, match=r"'x' cannot be grouped by: .*unhashable"):
+    with pytest.raises(InvalidOptionError, match="'x' cannot be grouped by: "):
         Partition(pd.DataFrame({"x": values}), ["x"])
 
 

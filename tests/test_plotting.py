@@ -283,5 +283,5 @@ def test_without_matplotlib(monkeypatch):
 
 def test_nothing_optional_is_imported_with_the_package():
     code = "import sys, mlxp_pandas; print([m for m in ('matplotlib', 'scipy') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "[]"

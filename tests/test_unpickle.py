@@ -587,7 +587,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         (folder / name).write_bytes(make())
     command = [sys.executable, "-W", "ignore", "-c", HARNESS, *BOMBS]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True, timeout=120)
     lines = done.stdout.splitlines()
     starts = [lines.index(name) for name in BOMBS]
     ends = [*starts[1:], len(lines)]

@@ -36,7 +36,7 @@ def _calls(lab: Lab, path: Path, refresh: str) -> list[str]:
     trace = lab.folder / "strace.txt"
     # -y shows the path of each open file, so that a read or an fstat counts as well
     command = [strace, "-f", "-y", "-e", "trace=%file,%desc", "-o", str(trace), sys.executable, "-c", _READ]
-    subprocess.run([*command, str(path), refresh], cwd=ROOT, check=True)
+    subprocess.run([*command, str(path), refresh], cwd=ROOT, check=True, timeout=600)
     under_a_run = re.compile(re.escape(str(path)) + r"/[0-9]+[/\">]")
     lines = trace.read_text(errors="replace").splitlines()
     return [line.split(maxsplit=1)[1] for line in lines if under_a_run.search(line)]

@@ -123,7 +123,7 @@ def in_new_process(code: str, *arguments: object, bytecode: Path | None = None) 
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     if bytecode is not None:
         environment["PYTHONPYCACHEPREFIX"] = str(bytecode)
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=1800)
     if done.returncode:
         raise RuntimeError(done.stderr)
     return json.loads(done.stdout)

@@ -26,7 +26,9 @@ def run_sweep(folder: Path, overrides: tuple[str, ...] = SWEEP) -> Path:
     shutil.copytree(project / "configs", folder / "configs", dirs_exist_ok=True)
     shutil.copy(project / "main.py", folder)
     command = [sys.executable, "main.py", *overrides]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, timeout=240
+    )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout}{done.stderr}")
     return folder / "logs"
