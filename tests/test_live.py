@@ -171,6 +171,7 @@ def test_a_run_that_is_killed(lives: list[Live]) -> None:
 
 def test_a_killed_run_that_wrote_half_a_line(lives: list[Live], tmp_path: Path) -> None:
     live = lives[1]
+    live.wait_for("artifacts/.keys/artifacts.yaml")  # each test may be the first one in its process
     live.kill()
     logs = Path(shutil.copytree(live.logs, tmp_path / "logs", ignore=shutil.ignore_patterns(FILE_NAME)))
     train = logs / "1/metrics/train.json"
