@@ -21,12 +21,12 @@ from .errors import (
     suggest,
     user_stacklevel,
 )
-from .evaluate import filter_rows
 from .fields import fields_table, searchable_table
 from .frame import to_frame
 from .plaintext import printable
 from .problems import Problem, warn_of
 from .progress import progress_bar
+from .query import filter_rows
 from .rundir import runs_below
 from .scan import Progress, scan
 from .table import Table
