@@ -12,7 +12,6 @@ import contextlib
 import datetime
 import operator
 import re
-import sys
 from collections.abc import Callable, Mapping
 from functools import reduce
 from threading import Lock
@@ -38,6 +37,7 @@ _FAST = re.compile(r"(?!.* (?://|%) ).* (?:[-+*/]|\*\*) ")
 _FAST_TYPES = (np.float64, np.int64, np.bool_)
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _ONE_AT_A_TIME = Lock()  # numexpr 2.8.5 to 2.10 mixes up what threads ask at a time
+_MOST = 2**1024 - 2**970  # integers from here are no floats
 _EMPTY = pd.DataFrame()
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {"==": operator.eq, "!=": operator.ne, "<": operator.lt}
 _COMPARE |= {"<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -316,8 +316,7 @@ def _is_exact(*sides: _Side) -> bool:
 
 def _float(number: float) -> np.float64:
     """A number of numpy's, which divides by zero and overflows to inf."""
-    is_huge = isinstance(number, int) and abs(number) > sys.float_info.max
-    return np.float64(np.inf * (-1 if number < 0 else 1) if is_huge else number)
+    return np.float64(number if isinstance(number, float) or abs(number) < _MOST else np.inf * (number > 0 or -1))
 
 
 def _merged(nodes: list[ast.expr]) -> list[Any]:

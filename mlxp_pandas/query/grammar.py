@@ -83,7 +83,7 @@ def parse(text: str, local: Callable[[str], Any]) -> Any:
     ------
     QuerySyntaxError
         The text is not in the grammar; the message points at the place.
-    QueryError
+    QueryError, RecursionError
         A limit is exceeded.
 
     Examples
@@ -215,8 +215,8 @@ def _instead_of_operator(word: Token, before: Token, opened: list[Token]) -> str
         return "`is` is not an operator; write `== None` or `!= None`"
     if word.symbol in ("[", "not") or word.kind not in ("operator", "end"):
         return "an operator such as `==`, `in`, `&` or `|`, or the end, is expected"
-    is_loose = word.symbol == "," and not opened
-    return "a comma stands only in a list; join conditions with `and` or `or`" if is_loose else ""
+    is_in_list = word.symbol != "," or opened
+    return "" if is_in_list else "a comma stands only in a list; join conditions with `and` or `or`"
 
 
 class _Checker(NamedTuple):
@@ -273,6 +273,8 @@ class _Checker(NamedTuple):
         chain = [node]
         while isinstance(chain[-1].left, ast.BinOp):
             chain.append(chain[-1].left)
+        if len(chain) > 2_500:  # Python's parser takes about 2,900
+            raise RecursionError
         whole = self._number(chain[-1].left)
         for part in reversed(chain):
             whole = ast.BinOp(whole, part.op, self._number(part.right))
