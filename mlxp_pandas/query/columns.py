@@ -85,8 +85,8 @@ def load(column: pd.Series[Any]) -> tuple[str, Any, Mask]:
     if kind in "biuf":
         missing = np.asarray(column.isna(), dtype=bool)
         stored = {"b": "i1", "f": f"f{getattr(dtype, 'itemsize', 8)}"}.get(kind, f"{kind}8")
-        filler: Any = {} if isinstance(dtype, np.dtype) else {"na_value": np.nan if kind == "f" else 0}
-        return "number", column.to_numpy(stored, **filler), missing
+        na: Any = {} if isinstance(dtype, np.dtype) or not missing.any() else {"na_value": np.nan if kind == "f" else 0}
+        return "number", column.to_numpy(stored, **na), missing
     if kind == "M" and not hasattr(dtype, "pyarrow_dtype"):
         return "zoned" if column.dt.tz else "moment", pd.Series(column.array), np.asarray(column.isna())
     if dtype.type is str and getattr(dtype, "storage", "pyarrow") != "python":
