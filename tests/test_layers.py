@@ -42,8 +42,8 @@ ONLY_IN = {
     "pandas": """
         __init__
         __main__ accessor aggregate artifacts fields filters frame groupby groupcurves health lazy longform
-        metrics partition plotting points query.columns query.evaluate ranking reader report scalars scores seriesaccessor
-        values
+        metrics partition plotting points query.columns query.evaluate ranking reader report scalars scores
+        seriesaccessor values
     """,
     "pickle": "testing unpickle",
     "scipy": "stepstats",

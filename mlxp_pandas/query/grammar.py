@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from typing import Any, NamedTuple, NoReturn
 
 from ..errors import QueryError, QuerySyntaxError
@@ -34,9 +33,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_NO_ESCAPE = re.compile(
-    r"""\\(\\)|\\(?![\\'"\nabfnrtv]|(?![4-7][0-7]{2})[0-7]|x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|N\{)"""
-)
+_RAW = re.compile(r"""\\\\|\\(?!['"\nabfnrtv0-3]|[4-7](?![0-7]{2})|x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|N\{)""")
 _WORDS = {"&": "and", "|": "or", "~": "not", "and": "and", "or": "or", "not": "not", "in": "in"}
 _CONSTANTS: dict[str, object] = {"true": True, "false": False, "none": None, "null": None, "inf": float("inf")}
 _CLOSING = {"(": ")", "[": "]"}
@@ -91,8 +88,7 @@ def parse(text: str, local: Callable[[str], Any]) -> Any:
     >>> columns_of(parse("0.1 <= config.lr < @top & ~ config.seed in [1, 4]", {"top": 1.0}.get))
     ('config.lr', 'config.seed')
     """
-    words = list(tokens(text))
-    _check_order(text, words)
+    words = _words_in_order(text)
     # One token a line: the line of a node is the number of its token.
     source = " \\\n".join(word.symbol or "x" for word in words[:-1])
     try:
@@ -166,7 +162,7 @@ def _literal(kind: str, found: str) -> int | float | str:
     """A number or a text, its escapes as Python reads them; what is no escape keeps its backslash."""
     if kind == "number":
         return int(found) if found.replace("_", "").isdigit() else float(found)
-    return _NO_ESCAPE.sub(r"\\\\", found[1:-1]).encode("latin-1", "backslashreplace").decode("unicode-escape")
+    return _RAW.sub(r"\\\\", found[1:-1]).encode("latin-1", "backslashreplace").decode("unicode-escape")
 
 
 def _refuse(text: str, place: int, reason: str) -> NoReturn:
@@ -176,10 +172,12 @@ def _refuse(text: str, place: int, reason: str) -> NoReturn:
     raise QuerySyntaxError(f"Cannot read the query at character {place + 1}: {printable(reason)}.\n{pointer}")
 
 
-def _check_order(text: str, words: list[Token]) -> None:
+def _words_in_order(text: str) -> list[Token]:
     """Check that operands and operators alternate and that brackets match; Python's parser only weighs them."""
     opened: list[Token] = []
-    for before, word in pairwise([Token("operator", "", 0), *words]):
+    words = [Token("operator", "", 0)]
+    for word in tokens(text):
+        before = words[-1]
         is_operand_next = before.kind == "operator" and before.symbol not in _CLOSING.values()
         objection = _instead_of_operand(word, before) if is_operand_next else _instead_of_operator(word, before, opened)
         if not objection and word.symbol in _CLOSING.values():
@@ -192,8 +190,10 @@ def _check_order(text: str, words: list[Token]) -> None:
         opened += [word] if word.symbol in _CLOSING else []
         if len(opened) > MAX_DEPTH:
             raise QueryError(f"The query nests more than {MAX_DEPTH} brackets (character {word.start + 1}).")
+        words.append(word)
     if opened:
         _refuse(text, opened[-1].start, "this bracket is not closed")
+    return words[1:]
 
 
 def _instead_of_operand(word: Token, before: Token) -> str:
@@ -286,9 +286,9 @@ class _Checker(NamedTuple):
         for part, op, left, right in zip(parts, node.ops, sides, sides[1:], strict=False):
             is_in = isinstance(op, ast.In | ast.NotIn)
             if is_in and len(node.ops) > 1:
-                self._refuse(part, "`in` stands in no chain; join conditions with `and`", is_behind=True)
+                self._refuse(part, "`{}` stands in no chain; join conditions with `and`", is_behind=True)
             if not columns_of(left) and (is_in or not columns_of(right)):
-                self._refuse(part, "this needs a column on its left; column names are not quoted", is_behind=True)
+                self._refuse(part, "`{}` needs a column on its left; column names are not quoted", is_behind=True)
         if isinstance(node.ops[0], ast.In | ast.NotIn):
             return ast.Compare(sides[0], node.ops, [self._members(parts[1], getattr(sides[1], "value", _NO_VALUE))])
         for part, side in zip(parts, sides, strict=True):
@@ -311,7 +311,7 @@ class _Checker(NamedTuple):
             place += 1
         while isinstance(node, ast.Compare | ast.BoolOp) and place and self.words[place - 1].symbol == "(":
             place -= 1
-        _refuse(self.text, self.words[place].start, reason)
+        _refuse(self.text, self.words[place].start, reason.format(self.words[place].symbol))
 
 
 def _signed(is_minus: bool, side: Any) -> ast.expr:
