@@ -20,7 +20,7 @@ from .groupby import RunGroups, all_but_names, filter_runs, select_runs
 from .health import health_of
 from .longform import long_frame
 from .plotting import heat_map, plot_runs
-from .query import filter_rows, local_names
+from .query import local_names, selected_rows
 from .ranking import best_runs, compare_settings
 from .report import RunTable, TableOptions, run_table
 from .scalars import number_columns, sorted_runs, suffix_columns
@@ -131,14 +131,10 @@ class RunsAccessor:
             _check_only(bygroups is None, "bygroups is for filter maps (function, columns), not for queries.")
             values = _callers_values(local_names(condition))
             numbers = cache(partial(suffix_columns, self._frame, condition))
-            rows = filter_rows(
-                self._frame,
-                condition,
-                missing=missing,
-                local_values=values,
-                derived=lambda name: numbers().get(name),
+            rows = selected_rows(
+                self._frame, condition, missing=missing, local_values=values, derived=lambda name: numbers().get(name)
             )
-            return self._frame[rows]
+            return self._frame.take(rows)
         _check_only(missing == "drop", "missing is for queries; a filter map gets NaN for what a run does not have.")
         return filter_runs(self._frame, condition, bygroups)
 

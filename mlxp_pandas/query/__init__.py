@@ -4,7 +4,7 @@
 `grammar` checks the text, `evaluate` hands `DataFrame.query` one of our own, `columns` finds what it names.
 """
 
-from .evaluate import filter_rows
+from .evaluate import filter_rows, selected_rows
 from .grammar import local_names, names
 
-__all__ = ["filter_rows", "local_names", "names"]
+__all__ = ["filter_rows", "local_names", "names", "selected_rows"]

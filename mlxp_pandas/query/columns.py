@@ -32,7 +32,11 @@ def find(frame: pd.DataFrame, node: ast.Name, derived: Derived) -> pd.Series[Any
     name, levels = node.id, list(frame.index.names)
     column: pd.Series[Any] | None = None
     if frame.columns.nlevels == 1 and name in frame.columns:
-        column = _only(frame, name)
+        place: Any = frame.columns.get_loc(name)
+        if not isinstance(place, int):
+            count = len(np.arange(frame.shape[1])[place])
+            raise QueryError(f"{count} columns are named {name!r}. Rename all but one of them.")
+        column = frame.iloc[:, place]
     elif name in levels:
         column = pd.Series(frame.index.get_level_values(levels.index(name)))
     elif derived is not None:
@@ -45,14 +49,6 @@ def find(frame: pd.DataFrame, node: ast.Name, derived: Derived) -> pd.Series[Any
         kind = f"a column of {column.dtype.prefix}s: its cells stand for files and have no value to compare"
         raise QueryError(f"{name!r} is {kind}. Use {step}.")
     return column
-
-
-def _only(frame: pd.DataFrame, name: str) -> Any:
-    place: Any = frame.columns.get_loc(name)
-    if not isinstance(place, int):
-        count = len(np.arange(frame.shape[1])[place])
-        raise QueryError(f"{count} columns are named {name!r}. Rename all but one of them.")
-    return frame.iloc[:, place]
 
 
 def _unknown(frame: pd.DataFrame, node: ast.Name) -> UnknownColumnError:
@@ -88,7 +84,7 @@ def load(column: pd.Series[Any]) -> tuple[str, Any, Mask]:
         na: Any = {} if isinstance(dtype, np.dtype) or not missing.any() else {"na_value": np.nan if kind == "f" else 0}
         return "number", column.to_numpy(stored, **na), missing
     if kind == "M" and not hasattr(dtype, "pyarrow_dtype"):
-        return "zoned" if column.dt.tz else "moment", pd.Series(column.array), np.asarray(column.isna())
+        return "zoned" if column.dt.tz else "moment", pd.Series(column.array, copy=False), np.asarray(column.isna())
     if dtype.type is str and getattr(dtype, "storage", "pyarrow") != "python":
         missing = np.asarray(column.isna(), dtype=bool)
         return "text", pd.Series(column.array).fillna(""), missing

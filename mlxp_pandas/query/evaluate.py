@@ -24,7 +24,7 @@ from ..errors import InvalidOptionError, QueryError, suggest
 from .columns import Derived, Mask, find, fitted, kind_of, load, moment_of, plain, runs, value_of_local
 from .grammar import columns_of, parse
 
-__all__ = ["filter_rows"]
+__all__ = ["filter_rows", "selected_rows"]
 
 Locals = Mapping[str, object] | None
 _SENSES = ("drop", "keep", "raise")
@@ -45,10 +45,10 @@ _NODES += [ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow]
 _SYMBOLS = dict(zip(_NODES, [*_COMPARE, "in", "not in", *"+-*/", "//", "%", "**"], strict=True))
 
 
-def filter_rows(
+def selected_rows(
     frame: pd.DataFrame, text: str, *, missing: str = "drop", local_values: Locals = None, derived: Derived = None
-) -> Mask:
-    """Find the rows that a query selects.
+) -> Any:
+    """Find the places of the rows that a query selects.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ def filter_rows(
 
     Returns
     -------
-    ndarray of bool, shape (n_rows,)
-        The rows to keep.
+    ndarray of int, shape (n_selected,)
+        The places of the rows to keep, in order.
 
     Raises
     ------
@@ -85,24 +85,33 @@ def filter_rows(
     Examples
     --------
     >>> runs = pd.DataFrame({"config.lr": [0.1, 1.0, np.nan], "config.model": ["cnn", "mlp", "cnn"]})
-    >>> filter_rows(runs, "config.lr < 1 & config.model == 'cnn'").tolist()
-    [True, False, False]
-    >>> filter_rows(runs, "config.lr != 1").tolist(), filter_rows(runs, "config.lr != 1", missing="keep").tolist()
-    ([True, False, False], [True, False, True])
-    >>> filter_rows(runs, "config.lr == None or config.model in @models", local_values={"models": ["mlp"]}).tolist()
-    [False, True, True]
+    >>> selected_rows(runs, "config.lr < 1 & config.model == 'cnn'").tolist()
+    [0]
+    >>> selected_rows(runs, "config.lr != 1").tolist(), selected_rows(runs, "config.lr != 1", missing="keep").tolist()
+    ([0], [0, 2])
+    >>> selected_rows(runs, "config.lr == None or config.model in @models", local_values={"models": ["mlp"]}).tolist()
+    [1, 2]
     """
     if missing not in _SENSES:
         raise InvalidOptionError(f"missing={missing!r} is none of the allowed values.{suggest(missing, _SENSES)}")
-    rows = np.zeros(len(frame), dtype=bool)
     if isinstance(text, str) and not text.strip():
-        return ~rows
+        return np.arange(len(frame))
     try:
         tree = parse(text, lambda name: value_of_local(name, local_values or {}))
         with np.errstate(all="ignore"):  # dividing by zero gives inf or NaN
-            rows[_Query(frame, derived, missing).answer(tree)] = True
+            return _Query(frame, derived, missing).answer(tree)
     except RecursionError:
         raise QueryError("The query is too deep: too many operators inside each other. Split it.") from None
+
+
+def filter_rows(frame: pd.DataFrame, text: str, **options: Any) -> Mask:
+    """Whether a query selects each row; the options are those of `selected_rows`.
+
+    >>> filter_rows(pd.DataFrame({"config.lr": [0.1, 1.0, np.nan]}), "config.lr < 1").tolist()
+    [True, False, False]
+    """
+    rows = np.zeros(len(frame), dtype=bool)
+    rows[selected_rows(frame, text, **options)] = True
     return rows
 
 
@@ -132,7 +141,7 @@ class _Query:
 
     def answer(self, tree: ast.expr) -> Any:
         """The places of the rows that a condition selects."""
-        return self._asked(self.rows.query, self._condition(tree)).index
+        return self._asked(self.rows.query, self._condition(tree)).index.to_numpy()
 
     def _solved(self, text: str) -> Any:
         """The values of a text."""
@@ -196,19 +205,19 @@ class _Query:
         symbol, asked, node, other = _SYMBOLS[type(op)], _SYMBOLS[type(op)], left, right
         if not columns_of(left):
             asked, node, other = _MIRRORED.get(symbol, symbol), right, left
-        column = self._side(node, symbol)
+        side = self._side(node, symbol)
         if symbol in ("==", "!=") and isinstance(other, ast.Constant) and other.value is None:
-            absent = column.missing | np.asarray(pd.isna(column.values))
+            absent = side.missing | np.asarray(pd.isna(side.values))
             return self._name(absent if symbol == "==" else ~absent)
-        beside = self._side(other, symbol, column)
-        missing = column.missing | beside.missing
+        beside = self._side(other, symbol, side)
+        missing = side.missing | beside.missing
         self._accept(missing, _ABSENT, symbol, left, right)
-        if column.kind == beside.kind != "object" and _is_exact(column, beside):
+        if side.kind == beside.kind != "object" and _is_exact(side, beside):
             # an ndarray has no isin
-            text = self._name(pd.Series(column.values, dtype=column.dtype)) if "in" in symbol else column.text
+            text = self._name(pd.Series(side.values, dtype=side.dtype, copy=False)) if "in" in symbol else side.text
             text = f"({text} {asked} {beside.text})"
         else:
-            results = np.array(self._row_by_row(asked, column, beside), dtype=np.float64)
+            results = np.array(self._row_by_row(asked, side, beside), dtype=np.float64)
             self._accept(np.isnan(results) & ~missing, _UNLIKE, symbol, left, right)
             text = self._name(results == 1)
         if self.missing == "keep" and symbol in ("!=", "not in"):
@@ -225,7 +234,7 @@ class _Query:
     def _cells(self, side: _Side) -> list[Any]:
         """The values as Python's, one a row."""
         values = self._solved(side.text) if side.values is None and side.kind == "number" else side.values
-        return values.tolist() if getattr(values, "ndim", 0) == 1 else [values] * len(self.rows)
+        return values.tolist() if getattr(values, "ndim", 0) == 1 else [plain(values)] * len(self.rows)
 
     def _accept(self, rows: Mask, message: str, symbol: str, *nodes: ast.expr) -> None:
         """Raise for rows without an answer, if that was asked for."""

@@ -427,6 +427,14 @@ def test_any_cell_is_no_match_at_worst() -> None:
         filter_rows(frame, "x")
 
 
+def test_constants_are_calculated_beside_mixed_cells() -> None:
+    cells = pd.Series(np.fromiter([(), (0,), 0, "0", None, {}], dtype=object, count=6), dtype=object)
+    frame = pd.DataFrame({"x": cells})
+    assert filter_rows(frame, "(0 + 0) != x != 0").tolist() == [True, True, False, True, True, True]
+    assert filter_rows(frame, "x == 1 - 1").tolist() == [False, False, True, False, False, False]
+    assert filter_rows(frame, "x < 2 * 1 | 2 ** 2 >= x").tolist() == [False, False, True, False, False, False]
+
+
 def test_a_column_of_booleans_may_hold_none() -> None:
     frame = pd.DataFrame({"x": pd.Series([True, False, None, NAN], dtype=object)})
     assert filter_rows(frame, "x").tolist() == [True, False, False, False]
