@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from types import FrameType
 from typing import Any
 
 import pandas as pd
 
 from .errors import InvalidOptionError
-from .evaluate import filter_rows
 from .fields import fields_table, searchable_table, varying
 from .groupby import RunGroups, all_but_names, filter_runs, select_runs
 from .health import health_of
 from .longform import long_frame
 from .plotting import heat_map, plot_runs
-from .query import local_names
+from .query import local_names, selected_rows
 from .ranking import best_runs, compare_settings
 from .report import RunTable, TableOptions, run_table
-from .scalars import number_columns, sorted_runs, suffix_column
+from .scalars import number_columns, sorted_runs, suffix_columns
 from .scores import Criterion
 from .values import load
 
@@ -130,9 +130,11 @@ class RunsAccessor:
         if isinstance(condition, str):
             _check_only(bygroups is None, "bygroups is for filter maps (function, columns), not for queries.")
             values = _callers_values(local_names(condition))
-            derived = suffix_column(self._frame, condition)
-            rows = filter_rows(self._frame, condition, missing=missing, local_values=values, derived=derived)
-            return self._frame[rows]
+            numbers = cache(partial(suffix_columns, self._frame, condition))
+            rows = selected_rows(
+                self._frame, condition, missing=missing, local_values=values, derived=lambda name: numbers().get(name)
+            )
+            return self._frame.take(rows)
         _check_only(missing == "drop", "missing is for queries; a filter map gets NaN for what a run does not have.")
         return filter_runs(self._frame, condition, bygroups)
 

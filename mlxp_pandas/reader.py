@@ -21,12 +21,12 @@ from .errors import (
     suggest,
     user_stacklevel,
 )
-from .evaluate import filter_rows
 from .fields import fields_table, searchable_table
 from .frame import to_frame
 from .plaintext import printable
 from .problems import Problem, warn_of
 from .progress import progress_bar
+from .query import selected_rows
 from .rundir import runs_below
 from .scan import Progress, scan
 from .table import Table
@@ -197,7 +197,7 @@ class Reader:
         """
         if result_format not in _FORMATS:
             raise InvalidOptionError(f"result_format={result_format!r} is none.{suggest(result_format, _FORMATS)}")
-        frame = self.runs[filter_rows(self.runs, query_string)] if query_string.strip() else self.runs.copy()
+        frame = self.runs.take(selected_rows(self.runs, query_string))
         return frame if result_format == "lazy" else load(frame)
 
 

@@ -15,7 +15,7 @@ from .errors import InvalidOptionError, UnknownColumnError, suggest
 from .fields import column, is_artifact, is_metric, require
 from .points import curve_columns, is_curves, read_ends, read_points, step_columns
 from .problems import warn_of
-from .querylex import tokens
+from .query import names as names_in
 from .reductions import REDUCTIONS, reduced, step_of, typed_numbers, value_at
 from .values import read_values
 
@@ -28,7 +28,7 @@ __all__ = [
     "sorted_runs",
     "split_name",
     "steps_of",
-    "suffix_column",
+    "suffix_columns",
     "values_at",
     "with_numbers",
 ]
@@ -289,8 +289,8 @@ def plain_values(frame: pd.DataFrame, label: Hashable) -> Any:
     return values.array
 
 
-def suffix_column(frame: pd.DataFrame, query: str) -> Callable[[str], pd.Series[Any] | None]:
-    """For queries: the values of names that stand for numbers of curves, all read at once when the first is asked for.
+def suffix_columns(frame: pd.DataFrame, query: str) -> dict[str, pd.Series[Any]]:
+    """For queries: the values of the names that stand for numbers of curves; each log file is opened once.
 
     Parameters
     ----------
@@ -301,27 +301,24 @@ def suffix_column(frame: pd.DataFrame, query: str) -> Callable[[str], pd.Series[
 
     Returns
     -------
-    callable
-        Gives the Series of a name, or None where it stands for nothing.
+    dict of str to Series of shape (n_runs,)
+        Aligned with the rows; names that stand for nothing are left out.
+
+    Raises
+    ------
+    UnknownColumnError
+        Curves have no such number.
 
     Examples
     --------
     >>> import numpy as np
     >>> runs = pd.DataFrame({"train.loss": [np.array([3.0, 1.0])]})
-    >>> suffix_column(runs, "train.loss.last < 2")("train.loss.last").tolist()
+    >>> suffix_columns(runs, "train.loss.last < 2")["train.loss.last"].tolist()
     [1.0]
     """
-    known: dict[str, pd.Series[Any]] = {}
-
-    def find(name: str) -> pd.Series[Any] | None:
-        if not known:
-            names = dict.fromkeys(str(token.value) for token in tokens(query) if token.kind == "name")
-            suffixed = [each for each in names if _is_suffixed(frame, each)]
-            table = number_columns(frame, suffixed)
-            known.update({each: table.iloc[:, place] for place, each in enumerate(suffixed)})
-        return known.get(name)
-
-    return find
+    suffixed = [name for name in names_in(query) if _is_suffixed(frame, name)]
+    table = number_columns(frame, suffixed)
+    return {name: table.iloc[:, place] for place, name in enumerate(suffixed)}
 
 
 def sorted_runs(frame: pd.DataFrame, by: object, ascending: bool | list[bool] = True) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlxp_pandas.errors import MlxpPandasError
-from mlxp_pandas.evaluate import filter_rows
+from mlxp_pandas.query import filter_rows
 
 TYPED = pd.DataFrame(
     {
