@@ -23,28 +23,29 @@ aggregate filters groupcurves reader scalars tabletext
 numbertext partition points values
 fields frame scan
 health index metrics table
-artifacts curvefiles evaluate runrow
+artifact curvefiles evaluate runrow
 logtexts unlisted
 catalogues lastvalues logcache query
-gathering jsonlines loaders logfile querybuild reductions testing
+artifacts
+gathering jsonlines logfile querybuild reductions testing
 curves flatyaml querylex rowchunks rowcodec rundir stepstats
-arithmetic arrayfiles maps options plainrows problems progress rowstructs unpickle yamltree
-boundedcache curvetypes errors files lazy pickleguard plaindata plaintext pool querytree rowtext vectors yamltext
+arithmetic maps options plainrows problems progress rowstructs yamltree
+boundedcache curvetypes errors files lazy plaintext pool querytree rowtext vectors yamltext
 """
 
 # What only these modules may import. What reads the disk and what parses text does without pandas: to be timed alone.
 ONLY_IN = {
     "concurrent": "pool",
     "json": "index jsonlines rowcodec rowtext",
-    "marshal": "unpickle",
+    "marshal": "artifacts.unpickle",
     "matplotlib": "plotting",
     "msgspec": "rowstructs",
     "pandas": """
         __init__
-        __main__ accessor aggregate artifacts evaluate fields filters frame groupby groupcurves health lazy longform
+        __main__ accessor aggregate artifact evaluate fields filters frame groupby groupcurves health lazy longform
         metrics partition plotting points ranking reader report scalars scores seriesaccessor values vectors
     """,
-    "pickle": "testing unpickle",
+    "pickle": "artifacts.unpickle testing",
     "scipy": "stepstats",
     "sqlite3": "index",
     "tqdm": "progress",

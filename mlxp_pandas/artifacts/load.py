@@ -2,7 +2,7 @@
 """Artifact types -> loaders: where a file may lie, who is trusted, and what its bytes become.
 
 Nothing here is decided by the logs: the built-in types are fixed, other loaders come from the caller, and code stored
-in the logs runs only with his `trust`.
+in the logs runs only with his `trust`, or where it is his own.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from itertools import accumulate
 
-from .arrayfiles import check_archive, read_image, read_numpy
-from .errors import (
+from ..errors import (
     ArtifactError,
     ArtifactNotFoundError,
     InvalidOptionError,
@@ -21,29 +21,25 @@ from .errors import (
     UntrustedArtifactError,
     suggest,
 )
-from .files import FileProblem, read_bytes
-from .plaintext import printable
-from .rundir import RunDir
-from .unpickle import (
-    NotPlain,
-    PickleProblem,
-    plain,
-    torch_plain,
-    torch_trusted,
-    trusted,
-    trusted_function,
-)
-from .yamltree import load_mapping
+from ..files import FileProblem, read_bytes
+from ..plaintext import printable
+from ..rundir import RunDir
+from ..yamltree import load_mapping
+from .arrays import check_archive, read_image, read_numpy
+from .pickleguard import Guard
+from .unpickle import NotPlain, PickleProblem, plain, torch_loaded, trusted, trusted_function
 
 __all__ = ["MAX_BYTES", "load_artifact", "register_artifact_type"]
 
-MAX_BYTES = 4 << 30
-"""The most bytes that the file of an artifact may have, and that an archive may unpack to."""
-
+#: The most bytes that the file of an artifact may have, and that an archive may unpack to; of an image a quarter.
+MAX_BYTES = 512 << 20
 Loader = Callable[[str], object]
 
 _CUSTOM_TYPES = "artifacts/.keys/custom_types.yaml"
-_MAX_CUSTOM_TYPES = 1 << 20
+_INFO = "metadata/info.yaml"
+_MAX_YAML = 1 << 20
+_MAX_SCRIPT = 16 << 20
+_HOW = "Give its loader with artifact.load(loader=...) or mlxp_pandas.register_artifact_type(name, load)"
 _registered: dict[str, Loader] = {}
 
 
@@ -92,9 +88,9 @@ def load_artifact(
     relative : str
         The path of the file below `artifacts/<artifact_type>/` of the run.
     trust : bool, optional
-        True: run code found in the logs where the type needs it. False: never. None, the default: objects of classes
-        are unpickled where the file and its folders up to the logs belong to the current user and nobody else can
-        write them.
+        True: run code found in the logs where the type needs it. False: never. None, the default: only where it is
+        yours. The file, its folders up to the logs and `info.yaml` belong to the current user, nobody else can write
+        them, and the script that started the run is on this machine, likewise the user's own, and mentions `mlxp`.
     loader : callable, optional
         Takes the absolute path of the file and returns the object, in the place of the type's own loader.
 
@@ -150,32 +146,33 @@ def _check_options(trust: object, loader: object) -> None:
 
 
 class _File:
-    """One artifact that is asked for, on which terms, and what is known of the file once it is read."""
+    """One artifact that is asked for, on which terms, and what is known of the files that were read for it."""
 
     def __init__(self, run: RunDir, artifact_type: str, relative: str, trust: bool | None) -> None:
         self.run = run
         self.type = artifact_type
-        self.relative = relative
+        self.below = f"artifacts/{artifact_type}/{relative}"
         self.trust = trust
-        self.status: os.stat_result | None = None
+        self.guard = Guard()
+        self.looked: dict[str, os.stat_result | None] = {self.below: None}
 
     def __str__(self) -> str:
-        return printable(f"artifacts/{self.type}/{self.relative} of run {self.run.name}")
+        return printable(f"{self.below} of run {self.run.name}")
 
     @property
     def path(self) -> str:
-        return f"{self.run.path}/artifacts/{self.type}/{self.relative}"
+        return f"{self.run.path}/{self.below}"
 
     def checked_path(self) -> str:
         """The real path, inside of the run, of something that is a file or a folder."""
-        path = _inside(self.run, f"artifacts/{self.type}/{self.relative}")
+        path = _inside(self.run, self.below)
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             raise FileProblem("not a file", "it is neither a file nor a folder")
         return path
 
-    def read(self) -> bytes:
-        data, self.status = read_bytes(self.checked_path(), MAX_BYTES)
+    def read(self, limit: int) -> bytes:
+        data, self.looked[self.below] = read_bytes(self.checked_path(), limit)
         return data
 
     def under_trust(self, data: bytes, harmless: Callable[[bytes], object], full: Callable[[bytes], object]) -> object:
@@ -184,62 +181,50 @@ class _File:
             try:
                 return harmless(data)
             except NotPlain as found:
-                self.demand_trust(str(found))
+                self.demand_trust(f"{found}. A full unpickler builds that and runs code found in the logs")
         return full(data)
 
     def demand_trust(self, found: str) -> None:
-        reason = "trust=False forbids that" if self.trust is False else _not_mine(self)
-        if reason:
-            raise UntrustedArtifactError(
-                f"{self} is not loaded: {printable(found)}. A full unpickler builds that and runs code found in the "
-                f"logs; {printable(reason)}. If you trust whoever wrote it: artifact.load(trust=True)"
-            )
+        if self.trust is not True:
+            reason = "trust=False forbids that" if self.trust is False else _not_mine(self.run, self.looked)
+            if reason:
+                text = f"{self} is not loaded: {found}; {reason}."
+                raise UntrustedArtifactError(
+                    printable(f"{text} If you trust whoever wrote it: artifact.load(trust=True)")
+                )
 
     def unpickled(self, data: bytes) -> object:
-        return self.under_trust(data, plain, trusted)
+        return self.under_trust(data, lambda content: plain(content, self.guard), trusted)
 
 
 def _load_torch(file: _File) -> object:
-    data = file.read()
+    data = file.read(MAX_BYTES)
     if data.startswith(b"PK"):
         check_archive(data, MAX_BYTES)
-    return file.under_trust(data, torch_plain, torch_trusted)
+    return file.under_trust(data, torch_loaded, lambda content: torch_loaded(content, is_trusted=True))
 
 
 _BUILT_IN: dict[str, Callable[[_File], object]] = {
-    "pickle": lambda file: file.unpickled(file.read()),
-    "numpy": lambda file: read_numpy(file.read(), MAX_BYTES, file.unpickled),
+    "pickle": lambda file: file.unpickled(file.read(MAX_BYTES)),
+    "numpy": lambda file: read_numpy(file.read(MAX_BYTES), MAX_BYTES, file.unpickled),
     "torch": _load_torch,
-    "image": lambda file: read_image(file.read()),
+    "image": lambda file: read_image(file.read(MAX_BYTES // 4)),
 }
 
 
 def _stored_loader(file: _File) -> Loader:
     """The loader that MLXP stored beside the artifacts as bytecode."""
-    types = _stored_types(file.run)
-    if file.type not in types:
-        known = [*_BUILT_IN, *_registered]
-        raise ArtifactError(
-            f"{file} is of the type {file.type!r}, which nothing loads.{suggest(file.type, known)} {_HOW}"
-        )
-    if file.trust is not True:
-        raise UntrustedArtifactError(
-            f"{file} is of the custom type {file.type!r}, whose loader is stored in the logs as code. {_HOW}. "
-            "If you trust whoever wrote it: artifact.load(trust=True)"
-        )
-    return trusted_function(types[file.type])
-
-
-_HOW = "Give its loader with artifact.load(loader=...) or mlxp_pandas.register_artifact_type(name, load)"
-
-
-def _stored_types(run: RunDir) -> dict[str, bytes]:
     try:
-        data, _ = read_bytes(_inside(run, _CUSTOM_TYPES), _MAX_CUSTOM_TYPES)
+        data, file.looked[_CUSTOM_TYPES] = read_bytes(_inside(file.run, _CUSTOM_TYPES), _MAX_YAML)
+        entry = load_mapping(data)[0].get(file.type)
     except (OSError, FileProblem):
-        return {}
-    found = {str(name): entry.get("load") for name, entry in load_mapping(data)[0].items() if isinstance(entry, dict)}
-    return {name: code for name, code in found.items() if isinstance(code, bytes)}
+        entry = None
+    code = entry.get("load") if isinstance(entry, dict) else None
+    if not isinstance(code, bytes):
+        near = suggest(file.type, [*_BUILT_IN, *_registered])
+        raise ArtifactError(f"{file} is of the type {file.type!r}, which nothing loads.{near} {_HOW}")
+    file.demand_trust(f"the loader of its type {file.type!r} is stored in the logs as code. {_HOW}")
+    return trusted_function(code)
 
 
 def _inside(run: RunDir, relative: str) -> str:
@@ -256,37 +241,68 @@ def _inside(run: RunDir, relative: str) -> str:
     return path
 
 
-def _not_mine(file: _File) -> str:
-    """Why the file may be somebody else's; empty if only the current user can have written it."""
-    unasked = "it does so unasked only where nobody but you can write the file and its folders"
+def _not_mine(run: RunDir, looked: dict[str, os.stat_result | None]) -> str:
+    """Why code in these files of a run may be somebody else's; empty if only the current user can have written it."""
+    unasked = "it does so unasked only where that is yours alone and your own script started the run"
     if not hasattr(os, "geteuid"):
         return f"{unasked}, which cannot be told on this system"
-    path = os.path.realpath(file.run.root)
-    for part in ("", file.run.name, "artifacts", *file.type.split("/"), *file.relative.split("/")):
-        path = os.path.join(path, part) if part else path
-        reason = _foreign(os.lstat(path))
-        if reason:
-            return f"{unasked}, but {path} {reason}"
-    # The file that was read, whatever the path leads to now.
-    reason = _foreign(file.status) if file.status is not None else ""
-    return f"{unasked}, but the file that was read {reason}" if reason else ""
+    try:
+        reason = _not_alone(run, looked) or _no_origin(run)
+    except (OSError, ValueError, FileProblem) as error:
+        reason = f"that cannot be told ({error})"
+    return f"{unasked}, but {reason}" if reason else ""
 
 
-def _foreign(status: os.stat_result) -> str:
+def _not_alone(run: RunDir, looked: dict[str, os.stat_result | None]) -> str:
+    """Which of the files, or of the folders from the logs to them, others may have written."""
+    steps = (
+        accumulate((os.path.realpath(run.root), run.name, *file.split("/")), os.path.join) for file in (*looked, _INFO)
+    )
+    claims = {path: _claim(os.lstat(path)) for paths in steps for path in paths}
+    # The files that were read, whatever their paths lead to now.
+    claims |= {f"the file that was read, {file},": _claim(status) for file, status in looked.items() if status}
+    return next((f"{path} {claim}" for path, claim in claims.items() if claim), "")
+
+
+def _claim(status: os.stat_result) -> str:
     if stat.S_ISLNK(status.st_mode):
         return "is a link"
     if status.st_uid != os.geteuid():
         return "belongs to another user"
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return f"can be written by others (mode {stat.S_IMODE(status.st_mode):o}; chmod go-w would change that)"
-    return ""
+    is_open = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return (
+        f"can be written by others (mode {stat.S_IMODE(status.st_mode):o}; chmod go-w would change that)"
+        if is_open
+        else ""
+    )
+
+
+def _no_origin(run: RunDir) -> str:
+    """Why the script that a run names is no proof that the current user started it here; empty if it is.
+
+    An archive names what it likes, and unpacking makes its files the user's. It cannot bring a script along to where
+    it says, unless that is inside the logs; and a library that is installed everywhere is nobody's script.
+    """
+    script = load_mapping(read_bytes(f"{run.path}/{_INFO}", _MAX_YAML)[0])[0].get("current_file_path")
+    if not isinstance(script, str) or not os.path.isabs(script):
+        return f"its {_INFO} names no script (current_file_path)"
+    real = os.path.realpath(script)
+    if real.startswith(os.path.realpath(run.root) + os.sep) or not real.endswith(".py") or "-packages" + os.sep in real:
+        reason = "is in the logs or in a library, or no Python script"
+    elif not os.path.lexists(script):
+        reason = "is not here"
+    else:
+        reason = _claim(os.lstat(script)) or (
+            "" if b"mlxp" in read_bytes(script, _MAX_SCRIPT)[0] else "does not mention mlxp"
+        )
+    return f"the script that it names, {script}, {reason}" if reason else ""
 
 
 def _explained(file: _File, error: Exception) -> MlxpPandasError:
     """Our error for whatever went wrong."""
     text = printable(str(error).strip().partition("\n")[0][:500])
     if isinstance(error, FileProblem):
-        how = ", raised by setting mlxp_pandas.loaders.MAX_BYTES" if error.kind == "too large" else ""
+        how = ", raised by setting mlxp_pandas.artifacts.load.MAX_BYTES" if error.kind == "too large" else ""
         return ArtifactError(f"{file} is not loaded: {printable(error.reason)}{how}")
     if isinstance(error, (FileNotFoundError, NotADirectoryError)) and not os.path.exists(file.path):
         return _missing(file)

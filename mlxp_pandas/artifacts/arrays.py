@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import collections
 import importlib
 import io
 import math
@@ -14,13 +15,17 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy_format
 
-from .errors import MissingDependencyError
+from ..errors import MissingDependencyError
 
-__all__ = ["check_archive", "read_image", "read_numpy"]
+__all__ = ["MAX_PIXELS", "check_archive", "read_image", "read_numpy"]
+
+#: The most pixels of an image; beyond 178 million Pillow's own limit holds as well.
+MAX_PIXELS = 25_000_000
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _ZIP_ENTRY = b"PK\x01\x02"
-_MAX_ENTRIES = 100_000
+_MAX_ENTRIES = 10_000
+_MAX_OBJECTS = 256 << 20  # bytes of the pickle of an array of objects: it is there twice while it is read
 # Without EPS and the like: Pillow hands those to Ghostscript, which runs programs.
 _IMAGE_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 
@@ -60,9 +65,8 @@ def read_numpy(data: bytes, limit: int, unpickled: Unpickler) -> object:
     if data.startswith(_ZIP):
         check_archive(data, limit)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return {
-                entry.filename.removesuffix(".npy"): _member(archive, entry, unpickled) for entry in archive.infolist()
-            }
+            entries = archive.infolist()
+            return {entry.filename.removesuffix(".npy"): _member(archive, entry, unpickled) for entry in entries}
     if data.startswith(npy_format.MAGIC_PREFIX):
         return _array(io.BytesIO(data), len(data), unpickled)
     likely = ", it looks like a pickle" if data.startswith(b"\x80") else ""
@@ -70,17 +74,21 @@ def read_numpy(data: bytes, limit: int, unpickled: Unpickler) -> object:
 
 
 def check_archive(data: bytes, limit: int) -> None:
-    """Raise ValueError for a zip file that unpacks to more than `limit` bytes, or that numpy and torch do not write."""
+    """Raise ValueError for a zip file that unpacks to more than `limit` bytes, or unlike those of numpy and torch."""
     if data.count(_ZIP_ENTRY) > _MAX_ENTRIES:
         raise ValueError(f"it has more than {_MAX_ENTRIES:,} members")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = archive.infolist()
     size = sum(entry.file_size for entry in entries)
     if size > limit:
-        raise ValueError(f"it unpacks to {size:,} bytes; the limit is {limit:,} (mlxp_pandas.loaders.MAX_BYTES)")
+        raise ValueError(f"it unpacks to {size:,} bytes; the limit is {limit:,} (mlxp_pandas.artifacts.load.MAX_BYTES)")
     # The other methods may allocate gigabytes for their dictionary before the first byte.
     if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in entries):
         raise ValueError("it is compressed in a way that numpy does not write")
+    names = collections.Counter(entry.filename.removesuffix(".npy") for entry in entries)
+    repeated = [name for name, n in names.most_common(5) if n > 1]
+    if repeated:
+        raise ValueError(f"it has more than one member named {', '.join(map(repr, repeated))}")
 
 
 def read_image(data: bytes) -> np.ndarray[Any, Any] | str:
@@ -99,7 +107,7 @@ def read_image(data: bytes) -> np.ndarray[Any, Any] | str:
     Raises
     ------
     ValueError, OSError
-        It is no such image, damaged, or has more pixels than `PIL.Image.MAX_IMAGE_PIXELS`.
+        It is no such image, damaged, or has more pixels than `MAX_PIXELS`.
     MissingDependencyError
         Pillow is not installed.
     """
@@ -107,8 +115,10 @@ def read_image(data: bytes) -> np.ndarray[Any, Any] | str:
         return data.decode("utf-8")
     pillow = _pillow()
     with warnings.catch_warnings():
-        warnings.simplefilter("error", pillow.DecompressionBombWarning)
+        warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # our limit is lower
         with pillow.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"it has more than {MAX_PIXELS:,} pixels (mlxp_pandas.artifacts.arrays.MAX_PIXELS)")
             image.load()
             return _scaled_png(image) if image.format == "PNG" else _pixels(image)
 
@@ -122,8 +132,12 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, unpickled: Unpickl
 
 def _array(stream: IO[bytes], size: int, unpickled: Unpickler) -> object:
     shape, dtype = _header(stream)
-    if dtype.hasobject:
+    if dtype.hasobject and size <= _MAX_OBJECTS:
         return _objects(unpickled(stream.read()), shape)
+    if dtype.hasobject:
+        raise ValueError(
+            f"its Python objects take more than {_MAX_OBJECTS:,} bytes; give loader=numpy.load to read them"
+        )
     n_bytes, n_found = math.prod(shape) * dtype.itemsize, size - stream.tell()
     if n_bytes != n_found or (dtype.itemsize == 0 and math.prod(shape) > size):
         raise ValueError(f"its header promises an array of {n_bytes:,} bytes, it holds {n_found:,}")

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""What one load of foreign pickles may cost: values, bytes copied, hashing, nesting.
+
+The memo of a pickle can pass one large object to a million calls, and hashing, comparing and freeing recurse in C:
+without these bounds a few bytes fill the memory or end the interpreter.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["MAX_VALUES", "Guard", "check_depth"]
+
+#: The most values that one load builds without trust: a number is one, 8 bytes of text are one, a container about ten.
+MAX_VALUES = 10_000_000
+
+_MAX_ARGUMENTS = 200
+_MAX_COPIED = 128 << 20  # bytes that calls may copy; arrays are not copied
+_MAX_DEPTH = 200
+_MAX_KEY = 1_000
+_MAX_SAME_HASH = 100
+_TEXTS = {str, bytes}
+_HASHED_WELL = {float, bool, type(None)}
+_DICTS = {dict, collections.OrderedDict, collections.defaultdict, collections.Counter}
+_CONTAINERS = {list, tuple, set, frozenset, collections.deque, np.ndarray, *_DICTS}
+
+
+class Guard:
+    """The budget of one load, and the containers that must be taken apart by hand if it fails."""
+
+    def __init__(self) -> None:
+        self.n_values = 0
+        self.n_bytes_left = _MAX_COPIED
+        self.fragile: list[Any] = []  # freeing a long chain of these overflows the C stack
+        self.same_hash: dict[int, collections.Counter[int]] = {}
+
+    def count(self, n: int) -> None:
+        """Count values; raises NotImplementedError over the limit."""
+        self.n_values += n
+        if self.n_values > MAX_VALUES:
+            raise NotImplementedError(f"it holds more than {MAX_VALUES:,} values ({__name__}.MAX_VALUES)")
+
+    def charge(self, arguments: Sequence[Any]) -> None:
+        """Count what a call copies or looks at, without looking into it: lengths, and the words of large integers."""
+        if len(arguments) > _MAX_ARGUMENTS:
+            raise ValueError("more arguments than pickle writes")
+        for argument in arguments:
+            if isinstance(argument, (list, tuple, dict)):
+                self.count(len(argument))
+            elif isinstance(argument, int):
+                self.count(argument.bit_length() >> 6)
+            elif isinstance(argument, (str, bytes, bytearray)):
+                self.n_bytes_left -= len(argument)
+        if self.n_bytes_left < 0:
+            raise ValueError("it copies the same bytes again and again")
+
+    def check_keys(self, keys: Iterable[Any], container: Any = None) -> None:
+        """Bound the hashing and comparing of keys, before it happens, and how many of them share a hash."""
+        known: collections.Counter[int] = collections.Counter()
+        if container is not None:
+            known = self.same_hash.setdefault(id(container), known)
+        for key in keys:
+            kind = type(key)
+            if kind in _TEXTS:
+                if len(key) > _MAX_KEY:  # equal ones are compared whole
+                    self.count(len(key) >> 6)
+            elif kind not in _HASHED_WELL and not (kind is int and -(1 << 60) < key < 1 << 60):
+                self.count(_weight(key))
+                known[hash(key)] += 1
+                if known[hash(key)] > _MAX_SAME_HASH:
+                    raise ValueError("its keys are made to collide")
+
+    def watch(self, value: Any) -> None:
+        """Remember a container whose type frees its elements by recursion."""
+        is_array = isinstance(value, np.ndarray) and value.dtype.hasobject
+        if is_array or isinstance(value, (collections.defaultdict, collections.deque)):
+            self.fragile.append(value)
+
+    def release(self) -> None:
+        """Empty those containers one by one."""
+        for value in self.fragile:
+            value.fill(None) if isinstance(value, np.ndarray) else value.clear()
+
+
+def check_depth(roots: list[Any]) -> None:
+    """Refuse long chains of containers, with NotImplementedError; a container within itself ends its chain."""
+    depths: dict[int, int] = {}
+    found: dict[int, list[Any]] = {id(roots): _containers(roots)}  # containers of containers -> those
+    stack: list[tuple[Any, list[Any]]] = [(roots, [])]
+    n_open = 0
+    while stack:
+        value, children = stack.pop()
+        if children:
+            depths[id(value)] = 1 + max(map(depths.__getitem__, map(id, children)))
+            n_open -= 1
+        elif id(value) in found:
+            depths[id(value)] = 0
+            children = found.pop(id(value))
+            stack.append((value, children))
+            n_open += 1
+            for child in children:
+                if id(child) not in depths and id(child) not in found:
+                    found[id(child)] = _children(child)
+                    if not found[id(child)]:
+                        depths[id(child)] = 1
+                        del found[id(child)]
+            stack.extend((child, []) for child in children if id(child) in found)
+        if max(n_open, depths[id(value)]) > _MAX_DEPTH + 1:
+            raise NotImplementedError(f"it is nested more than {_MAX_DEPTH} levels deep")
+
+
+def _children(value: Any) -> list[Any]:
+    if type(value) in _DICTS:
+        return [*_containers(value), *_containers(value.values())]
+    if isinstance(value, np.ndarray):
+        value = list(value.flat) if value.dtype.hasobject else ()
+    return _containers(value)
+
+
+def _containers(values: Iterable[Any]) -> list[Any]:
+    if _CONTAINERS.isdisjoint(map(type, values)):
+        return []
+    return [value for value in values if type(value) in _CONTAINERS]
+
+
+def _weight(key: Any) -> int:
+    """The number of values that the hash of a key looks at."""
+    n, values = 0, [key]
+    while values:
+        value = values.pop()
+        n += 1 + (value.bit_length() >> 6 if isinstance(value, int) else 0)
+        if isinstance(value, (tuple, frozenset)):
+            n += len(value)
+            values.extend(value if n <= _MAX_KEY else ())
+        if n > _MAX_KEY or isinstance(value, np.void):
+            raise NotImplementedError("it holds a key of too many parts")
+    return n
