@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..gathering import ARTIFACT_KEYS, ARTIFACTS, MAX_FILES, Gathered
 from ..plaintext import harmless
@@ -102,23 +102,17 @@ def _entries(data: bytes) -> tuple[list[_Entry], tuple[Fault, ...]]:
     """The good entries of a catalogue of artifacts: type, dotted folder, file names; the bad ones as faults."""
     keys, faults = load_mapping(data)
     entries: list[_Entry] = []
-    bad: list[Fault] = []
     for kind, folders in keys.items():
-        if _is_name(kind) and isinstance(folders, dict):
-            entries += [entry for folder, names in folders.items() for entry in _entry(kind, folder, names, bad)]
-        else:
-            bad.append(Fault(None, "bad entry", f"{kind!r} is not an artifact type with folders", "the other types"))
-    return entries, (*faults, *bad)
-
-
-def _entry(kind: str, folder: Any, names: Any, bad: list[Fault]) -> Iterator[_Entry]:
-    good = [name for name in names if _is_name(name)] if isinstance(names, dict) else []
-    if _is_folder(folder) and good:
-        yield kind, folder, good
-    if not _is_folder(folder) or not isinstance(names, dict) or len(good) < len(names):
-        bad.append(
-            Fault(None, "bad entry", f"{kind!r}, {folder!r} lists what is no file of the run", "the other files")
-        )
+        if not _is_name(kind) or not isinstance(folders, dict):
+            faults += (Fault(None, "bad entry", f"{kind!r} is not an artifact type with folders", "the other types"),)
+            continue
+        for folder, names in folders.items():
+            files = list(filter(_is_name, names)) if isinstance(names, dict) else []
+            entries += [(kind, folder, files)] if files and _is_folder(folder) else []
+            if not _is_folder(folder) or not isinstance(names, dict) or len(files) < len(names):
+                reason = f"{kind!r}, {folder!r} lists what is no file of the run"
+                faults += (Fault(None, "bad entry", reason, "the other files"),)
+    return entries, faults
 
 
 def _is_name(name: object) -> bool:

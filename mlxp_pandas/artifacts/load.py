@@ -38,7 +38,6 @@ Loader = Callable[[str], object]
 _CUSTOM_TYPES = "artifacts/.keys/custom_types.yaml"
 _INFO = "metadata/info.yaml"
 _MAX_YAML = 1 << 20
-_MAX_SCRIPT = 16 << 20
 _HOW = "Give its loader with artifact.load(loader=...) or mlxp_pandas.register_artifact_type(name, load)"
 _registered: dict[str, Loader] = {}
 
@@ -63,14 +62,9 @@ def register_artifact_type(name: str, load: Loader) -> None:
     >>> from pathlib import Path
     >>> register_artifact_type("notes", lambda path: Path(path).read_text())
     """
-    if not isinstance(name, str) or not name:
-        raise InvalidOptionError(f"the name of an artifact type is a text, not {name!r}")
-    if name in _BUILT_IN:
-        raise InvalidOptionError(
-            f"the artifact type {name!r} is built in; to read a file of it in another way: artifact.load(loader=...)"
-        )
-    if not callable(load):
-        raise InvalidOptionError(f"load must be a function that takes a path, not {load!r}")
+    _check(isinstance(name, str) and name != "", f"the name of an artifact type is a text, not {name!r}")
+    _check(name not in _BUILT_IN, f"the artifact type {name!r} is built in; for one file: artifact.load(loader=...)")
+    _check(callable(load), f"load must be a function that takes a path, not {load!r}")
     _registered[name] = load
 
 
@@ -124,7 +118,8 @@ def load_artifact(
     'converged'
     >>> folder.cleanup()
     """
-    _check_options(trust, loader)
+    _check(trust is None or isinstance(trust, bool), f"trust is True, False or None, not {trust!r}")
+    _check(loader is None or callable(loader), f"loader must be a function that takes a path, not {loader!r}")
     file = _File(run, artifact_type, relative, trust)
     own = loader or _registered.get(artifact_type)
     try:
@@ -138,11 +133,9 @@ def load_artifact(
         raise _explained(file, error) from error
 
 
-def _check_options(trust: object, loader: object) -> None:
-    if trust is not None and not isinstance(trust, bool):
-        raise InvalidOptionError(f"trust is True, False or None, not {trust!r}")
-    if loader is not None and not callable(loader):
-        raise InvalidOptionError(f"loader must be a function that takes a path, not {loader!r}")
+def _check(is_valid: bool, reason: str) -> None:
+    if not is_valid:
+        raise InvalidOptionError(reason)
 
 
 class _File:
@@ -187,11 +180,9 @@ class _File:
     def demand_trust(self, found: str) -> None:
         if self.trust is not True:
             reason = "trust=False forbids that" if self.trust is False else _not_mine(self.run, self.looked)
+            text = f"{self} is not loaded: {found}; {reason}. If you trust whoever wrote it: artifact.load(trust=True)"
             if reason:
-                text = f"{self} is not loaded: {found}; {reason}."
-                raise UntrustedArtifactError(
-                    printable(f"{text} If you trust whoever wrote it: artifact.load(trust=True)")
-                )
+                raise UntrustedArtifactError(printable(text))
 
     def unpickled(self, data: bytes) -> object:
         return self.under_trust(data, lambda content: plain(content, self.guard), trusted)
@@ -255,26 +246,21 @@ def _not_mine(run: RunDir, looked: dict[str, os.stat_result | None]) -> str:
 
 def _not_alone(run: RunDir, looked: dict[str, os.stat_result | None]) -> str:
     """Which of the files, or of the folders from the logs to them, others may have written."""
-    steps = (
-        accumulate((os.path.realpath(run.root), run.name, *file.split("/")), os.path.join) for file in (*looked, _INFO)
-    )
-    claims = {path: _claim(os.lstat(path)) for paths in steps for path in paths}
+    parts = [(os.path.realpath(run.root), run.name, *file.split("/")) for file in (*looked, _INFO)]
+    claims = {path: _claim(os.lstat(path)) for names in parts for path in accumulate(names, os.path.join)}
     # The files that were read, whatever their paths lead to now.
     claims |= {f"the file that was read, {file},": _claim(status) for file, status in looked.items() if status}
     return next((f"{path} {claim}" for path, claim in claims.items() if claim), "")
 
 
 def _claim(status: os.stat_result) -> str:
+    """Who but the current user may have written what has this status; empty if nobody."""
     if stat.S_ISLNK(status.st_mode):
         return "is a link"
     if status.st_uid != os.geteuid():
         return "belongs to another user"
-    is_open = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return (
-        f"can be written by others (mode {stat.S_IMODE(status.st_mode):o}; chmod go-w would change that)"
-        if is_open
-        else ""
-    )
+    mode = f"can be written by others (mode {stat.S_IMODE(status.st_mode):o}; chmod go-w would change that)"
+    return mode if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
 
 
 def _no_origin(run: RunDir) -> str:
@@ -286,15 +272,14 @@ def _no_origin(run: RunDir) -> str:
     script = load_mapping(read_bytes(f"{run.path}/{_INFO}", _MAX_YAML)[0])[0].get("current_file_path")
     if not isinstance(script, str) or not os.path.isabs(script):
         return f"its {_INFO} names no script (current_file_path)"
-    real = os.path.realpath(script)
-    if real.startswith(os.path.realpath(run.root) + os.sep) or not real.endswith(".py") or "-packages" + os.sep in real:
+    real, logs = os.path.realpath(script), os.path.realpath(run.root) + os.sep
+    if real.startswith(logs) or "-packages" + os.sep in real or not real.endswith(".py"):
         reason = "is in the logs or in a library, or no Python script"
     elif not os.path.lexists(script):
         reason = "is not here"
     else:
-        reason = _claim(os.lstat(script)) or (
-            "" if b"mlxp" in read_bytes(script, _MAX_SCRIPT)[0] else "does not mention mlxp"
-        )
+        is_mlxp = b"mlxp" in read_bytes(script, 16 << 20)[0]
+        reason = _claim(os.lstat(script)) or ("" if is_mlxp else "does not mention mlxp")
     return f"the script that it names, {script}, {reason}" if reason else ""
 
 
@@ -315,7 +300,7 @@ def _explained(file: _File, error: Exception) -> MlxpPandasError:
 
 def _install(error: ImportError) -> str:
     name = (error.name or "").partition(".")[0]
-    known = {"dill": '"mlxp_pandas[dill]"', "torch": "torch"}
+    known = {"dill": '"mlxp_pandas[dill]"', "torch": "torch", "PIL": '"mlxp_pandas[image]"'}
     return f"pip install {known[name]}" if name in known else "Install it, or put the folder it lies in on sys.path"
 
 
@@ -326,13 +311,10 @@ def _missing(file: _File) -> ArtifactNotFoundError:
         names = sorted(os.listdir(folder))
     except OSError:
         return ArtifactNotFoundError(f"{file} is not there, nor is its folder")
-    strays = [other for other in names if other.startswith(f"{name}_tmp")]
-    if not strays:
+    stray = next((other for other in names if other.startswith(f"{name}_tmp")), None)
+    if stray is None:
         return ArtifactNotFoundError(printable(f"{file} is not there.{suggest(name, names)}"))
-    stray = strays[0]
+    text = f"{file} is not there, but {stray!r} is beside it: MLXP 1.0.5 wrote it and failed to rename it. Rename it to"
     return ArtifactNotFoundError(
-        printable(
-            f"{file} is not there, but {stray!r} is beside it: MLXP 1.0.5 wrote it and failed to rename it. "
-            f"Rename it to {name!r} to load it from here, or open {os.path.join(folder, stray)!r} yourself"
-        )
+        printable(f"{text} {name!r} to load it from here, or open {os.path.join(folder, stray)!r} yourself")
     )

@@ -13,20 +13,24 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MAX_VALUES", "Guard", "check_depth"]
+__all__ = ["MAX_VALUES", "Guard", "check_depth", "require"]
 
 #: The most values that one load builds without trust: a number is one, 8 bytes of text are one, a container about ten.
 MAX_VALUES = 10_000_000
 
-_MAX_ARGUMENTS = 200
 _MAX_COPIED = 128 << 20  # bytes that calls may copy; arrays are not copied
 _MAX_DEPTH = 200
 _MAX_KEY = 1_000
-_MAX_SAME_HASH = 100
 _TEXTS = {str, bytes}
 _HASHED_WELL = {float, bool, type(None)}
 _DICTS = {dict, collections.OrderedDict, collections.defaultdict, collections.Counter}
 _CONTAINERS = {list, tuple, set, frozenset, collections.deque, np.ndarray, *_DICTS}
+
+
+def require(is_valid: bool, reason: str) -> None:
+    """Raise ValueError for what no program writes."""
+    if not is_valid:
+        raise ValueError(reason)
 
 
 class Guard:
@@ -36,7 +40,7 @@ class Guard:
         self.n_values = 0
         self.n_bytes_left = _MAX_COPIED
         self.fragile: list[Any] = []  # freeing a long chain of these overflows the C stack
-        self.same_hash: dict[int, collections.Counter[int]] = {}
+        self.same_hash: collections.Counter[tuple[int, int]] = collections.Counter()
 
     def count(self, n: int) -> None:
         """Count values; raises NotImplementedError over the limit."""
@@ -46,8 +50,7 @@ class Guard:
 
     def charge(self, arguments: Sequence[Any]) -> None:
         """Count what a call copies or looks at, without looking into it: lengths, and the words of large integers."""
-        if len(arguments) > _MAX_ARGUMENTS:
-            raise ValueError("more arguments than pickle writes")
+        require(len(arguments) <= 200, "more arguments than pickle writes")
         for argument in arguments:
             if isinstance(argument, (list, tuple, dict)):
                 self.count(len(argument))
@@ -55,24 +58,20 @@ class Guard:
                 self.count(argument.bit_length() >> 6)
             elif isinstance(argument, (str, bytes, bytearray)):
                 self.n_bytes_left -= len(argument)
-        if self.n_bytes_left < 0:
-            raise ValueError("it copies the same bytes again and again")
+        require(self.n_bytes_left >= 0, "it copies the same bytes again and again")
 
     def check_keys(self, keys: Iterable[Any], container: Any = None) -> None:
         """Bound the hashing and comparing of keys, before it happens, and how many of them share a hash."""
-        known: collections.Counter[int] = collections.Counter()
-        if container is not None:
-            known = self.same_hash.setdefault(id(container), known)
+        place = -self.n_values if container is None else id(container)
         for key in keys:
             kind = type(key)
             if kind in _TEXTS:
-                if len(key) > _MAX_KEY:  # equal ones are compared whole
-                    self.count(len(key) >> 6)
+                self.n_values += len(key) >> 6  # equal ones are compared whole
             elif kind not in _HASHED_WELL and not (kind is int and -(1 << 60) < key < 1 << 60):
                 self.count(_weight(key))
-                known[hash(key)] += 1
-                if known[hash(key)] > _MAX_SAME_HASH:
-                    raise ValueError("its keys are made to collide")
+                self.same_hash[place, hash(key)] += 1
+                require(self.same_hash[place, hash(key)] <= 100, "its keys are made to collide")
+        self.count(0)
 
     def watch(self, value: Any) -> None:
         """Remember a container whose type frees its elements by recursion."""
@@ -104,10 +103,11 @@ def check_depth(roots: list[Any]) -> None:
             n_open += 1
             for child in children:
                 if id(child) not in depths and id(child) not in found:
-                    found[id(child)] = _children(child)
-                    if not found[id(child)]:
+                    inner = _children(child)
+                    if inner:
+                        found[id(child)] = inner
+                    else:
                         depths[id(child)] = 1
-                        del found[id(child)]
             stack.extend((child, []) for child in children if id(child) in found)
         if max(n_open, depths[id(value)]) > _MAX_DEPTH + 1:
             raise NotImplementedError(f"it is nested more than {_MAX_DEPTH} levels deep")
@@ -122,9 +122,8 @@ def _children(value: Any) -> list[Any]:
 
 
 def _containers(values: Iterable[Any]) -> list[Any]:
-    if _CONTAINERS.isdisjoint(map(type, values)):
-        return []
-    return [value for value in values if type(value) in _CONTAINERS]
+    is_flat = _CONTAINERS.isdisjoint(map(type, values))
+    return [] if is_flat else [value for value in values if type(value) in _CONTAINERS]
 
 
 def _weight(key: Any) -> int:

@@ -19,10 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from .pickleguard import require
+
 __all__ = ["AWAIT_STATE", "CALLS", "COLLECTED", "DILL_ARRAY", "SHARED", "VALUES", "copied", "n_nodes", "rebuilt"]
 
 _MAX_DTYPE_NODES = 500
-_MAX_DIMENSIONS = 64
 _UNITS = (b"Y", b"M", b"W", b"D", b"h", b"m", b"s", b"ms", b"us", b"ns", b"ps", b"fs", b"as", b"generic")
 _ALIGNED = 0x80
 _PosixPath = pathlib.PosixPath if os.name == "posix" else pathlib.PurePosixPath
@@ -54,8 +55,7 @@ def n_nodes(dtype: np.dtype[Any]) -> int:
 
 
 def _require(is_valid: bool, what: str) -> None:
-    if not is_valid:
-        raise ValueError(f"{what} that pickle does not write")
+    require(is_valid, f"{what} that pickle does not write")
 
 
 def _require_types(values: tuple[Any, ...], *allowed: type) -> None:
@@ -64,7 +64,7 @@ def _require_types(values: tuple[Any, ...], *allowed: type) -> None:
 
 
 def _require_shape(shape: Any) -> None:
-    _require(type(shape) is tuple and len(shape) <= _MAX_DIMENSIONS, "a shape")
+    _require(type(shape) is tuple and len(shape) <= 64, "a shape")
     _require(all(type(n) is int and 0 <= n < 2**63 for n in shape), "a shape")
 
 
@@ -204,7 +204,7 @@ def _load_type(name: Any) -> Any:
     return _BUILTINS[name]
 
 
-def _singleton(text: Any) -> Any:
+def _eval_repr(text: Any) -> Any:
     """What dill evaluates; only these three kinds of text are understood, none is evaluated."""
     _require(type(text) is str and len(text) < 100, "an expression")
     if text in ("Ellipsis", "NotImplemented"):
@@ -237,14 +237,12 @@ VALUES: dict[tuple[str, str], Any] = {
     ("numpy._core.multiarray", "scalar"): _scalar,
     ("numpy._core.numeric", "_frombuffer"): _from_buffer,
     ("_codecs", "encode"): codecs.encode,
-    ("dill._dill", "_create_array"): _create_array,
-    ("dill._dill", "_load_type"): _load_type,
-    ("dill._dill", "_eval_repr"): _singleton,
+    **{("dill._dill", call.__name__): call for call in (_create_array, _load_type, _eval_repr)},
 }
 
 # What may be called -> the function that is called instead.
 CALLS: dict[Any, Callable[..., Any]] = {
-    **{call: call for call in (_reconstruct, _scalar, _from_buffer, _create_array, _load_type, _singleton)},
+    **{call: call for call in (_reconstruct, _scalar, _from_buffer, _create_array, _load_type, _eval_repr)},
     **{kind: _of(kind, str) for kind in _PATHS.values()},
     **{kind: _of(kind, list, tuple) for kind in (set, frozenset)},
     **{kind: _moment(kind) for kind in (datetime.date, datetime.time, datetime.datetime)},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import collections
+import contextlib
 import dis
 import importlib
 import io
@@ -19,7 +20,7 @@ from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any
 
-from .pickleguard import Guard, check_depth
+from .pickleguard import Guard, check_depth, require
 from .plaindata import AWAIT_STATE, CALLS, COLLECTED, DILL_ARRAY, SHARED, VALUES, copied, n_nodes, rebuilt
 
 __all__ = ["NotPlain", "PickleProblem", "plain", "torch_loaded", "trusted", "trusted_function"]
@@ -101,14 +102,11 @@ def torch_loaded(data: bytes, *, is_trusted: bool = False) -> Any:
 
 def trusted_function(data: bytes) -> Callable[[str], object]:
     """The function whose bytecode MLXP stores with a custom artifact type; PickleProblem if another Python wrote it."""
-    try:
-        code = marshal.loads(data)  # noqa: S302  # with the user's explicit trust alone, as all of this module's `trusted`
-        is_foreign = not isinstance(code, CodeType) or _is_foreign(code, data)
-    except Exception:
-        is_foreign = True
-    if is_foreign:
-        raise PickleProblem("it is no bytecode of this version of Python")
-    return FunctionType(code, {"__builtins__": builtins})
+    with contextlib.suppress(Exception):
+        code = marshal.loads(data)  # noqa: S302  # with trust alone, as all that is called `trusted` here
+        if isinstance(code, CodeType) and not _is_foreign(code, data):
+            return FunctionType(code, {"__builtins__": builtins})
+    raise PickleProblem("it is no bytecode of this version of Python")
 
 
 def _is_foreign(code: CodeType, data: bytes) -> bool:
@@ -166,8 +164,7 @@ class _Machine(pickle._Unpickler):
             check_depth([value, *self.guard.fragile])
         except BaseException:
             self.guard.release()
-            self.stack.clear()
-            self.memo.clear()
+            self.stack, self.metastack, self.memo = [], [], {}  # the error keeps this machine alive
             raise
         self.guard.fragile.clear()
         return value
@@ -183,8 +180,7 @@ class _Machine(pickle._Unpickler):
 
     def readline(self) -> bytes:
         line = self.file.readline()
-        if not line.endswith(b"\n"):
-            raise ValueError("pickle exhausted before seeing STOP")
+        require(line.endswith(b"\n"), "pickle exhausted before seeing STOP")
         self.guard.count(len(line) // _BYTES_OF_TEXT)
         return line
 
@@ -193,17 +189,15 @@ class _Machine(pickle._Unpickler):
         at = self.file.tell() - 1
         run = _NUMBERS.match(self.data, at)
         if run is None:  # it is longer, or cut off
-            _PLAIN[self.data[at]](self)
-            return
+            return _PLAIN[self.data[at]](self)
         self.file.seek(run.end())
         appended = run["appended"]
         numbers = pickle.loads(b"]%b." % run[0] if appended else b"(%bl." % run[0])  # noqa: S301
         self.guard.count(len(numbers))
-        self.fill(numbers) if appended else self.stack.extend(numbers)
+        return self.fill(numbers) if appended else self.stack.extend(numbers)
 
     def find_class(self, module: str, name: str) -> Any:
-        if len(module) + len(name) > _MAX_NAME:
-            raise ValueError("it has a name of a length that no program writes")
+        require(len(module) + len(name) <= 500, "it has a name of a length that no program writes")
         found = VALUES.get(_today(module, name))
         return self.opaque(f"{module}.{name}") if found is None else found
 
@@ -288,16 +282,14 @@ class _Machine(pickle._Unpickler):
         """What has its length before it: checked, and for text counted, before it is read."""
         at = self.file.tell()
         n = int.from_bytes(self.file.read(width), "little")
-        if n > len(self.data) - at - width:
-            raise ValueError(f"expected {n} bytes, there is not enough data")
+        require(n <= len(self.data) - at - width, f"expected {n} bytes, there is not enough data")
         self.guard.count(0 if load in _BYTES else n // _BYTES_OF_TEXT)
         self.file.seek(at)
         load(self)
 
 
 def _require(value: Any, *kinds: type) -> Any:
-    if not isinstance(value, kinds):
-        raise ValueError(f"it uses a {type(value).__name__} as if it were a {kinds[-1].__name__}")
+    require(isinstance(value, kinds), f"it uses a {type(value).__name__} as if it were a {kinds[-1].__name__}")
     return value
 
 
@@ -314,7 +306,6 @@ def _today(module: str, name: str) -> tuple[str, str]:
     return re.sub(r"^numpy\.core\.", "numpy._core.", module), name
 
 
-_MAX_NAME = 500
 _BYTES_OF_TEXT = 8  # that count as a value; in memory each may take four times its length
 _NUMBER = rb"(?:K.|M..|J.{4}|G.{8}|[N\x88\x89]|[IL]-?\d{1,40}L?\n|F[-+.\deinfa]{1,30}\n|\x8a(?:%b))"
 _NUMBER %= b"|".join(b"\\x%02x.{%d}" % (n, n) for n in range(9))
@@ -323,16 +314,12 @@ _NUMBERS = re.compile(rb"(?P<appended>(?:%ba){2,10000}+)|(?:%b){1,10000}+" % (_N
 
 _PLAIN: dict[int, Callable[[Any], None]] = pickle._Unpickler.dispatch
 _BYTES = [_PLAIN[opcode] for opcode in b"B\x8e\x96"]
-_WIDTHS = {4: b"TX\x8bB", 8: b"\x8d\x8e\x96"}  # of the length before it -> opcodes
 _DISPATCH: dict[int, Callable[[Any], object]] = {
     **_PLAIN,
     **dict.fromkeys(b"KMJGN\x88\x89\x8aILF", _Machine.read_numbers),
     **{opcode: partial(_Machine.put, load=_PLAIN[opcode]) for opcode in b"pqr\x94"},
-    **{
-        opcode: partial(_Machine.load_sized, width=width, load=_PLAIN[opcode])
-        for width in _WIDTHS
-        for opcode in _WIDTHS[width]
-    },
+    **{opcode: partial(_Machine.load_sized, width=4, load=_PLAIN[opcode]) for opcode in b"TX\x8bB"},
+    **{opcode: partial(_Machine.load_sized, width=8, load=_PLAIN[opcode]) for opcode in b"\x8d\x8e\x96"},
     **{pickle.BUILD[0]: _Machine.load_build, pickle.DICT[0]: _Machine.load_dict},
     **{pickle.FROZENSET[0]: _Machine.load_frozenset, pickle.READONLY_BUFFER[0]: _Machine.get_extension},
     pickle.FRAME[0]: lambda machine: machine.read(8),
