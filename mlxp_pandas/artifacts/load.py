@@ -21,7 +21,7 @@ from ..errors import (
     UntrustedArtifactError,
     suggest,
 )
-from ..files import FileProblem, read_bytes
+from ..files import FileProblem, others_claim, read_bytes
 from ..plaintext import printable
 from ..rundir import RunDir
 from ..yamltree import load_mapping
@@ -145,6 +145,7 @@ class _File:
         self.run = run
         self.type = artifact_type
         self.below = f"artifacts/{artifact_type}/{relative}"
+        self.path = f"{run.path}/{self.below}"
         self.trust = trust
         self.guard = Guard()
         self.looked: dict[str, os.stat_result | None] = {self.below: None}
@@ -152,13 +153,9 @@ class _File:
     def __str__(self) -> str:
         return printable(f"{self.below} of run {self.run.name}")
 
-    @property
-    def path(self) -> str:
-        return f"{self.run.path}/{self.below}"
-
     def checked_path(self) -> str:
         """The real path, inside of the run, of something that is a file or a folder."""
-        path = _inside(self.run, self.below)
+        path = self.run.within(self.below)
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             raise FileProblem("not a file", "it is neither a file nor a folder")
@@ -206,7 +203,7 @@ _BUILT_IN: dict[str, Callable[[_File], object]] = {
 def _stored_loader(file: _File) -> Loader:
     """The loader that MLXP stored beside the artifacts as bytecode."""
     try:
-        data, file.looked[_CUSTOM_TYPES] = read_bytes(_inside(file.run, _CUSTOM_TYPES), _MAX_YAML)
+        data, file.looked[_CUSTOM_TYPES] = read_bytes(file.run.within(_CUSTOM_TYPES), _MAX_YAML)
         entry = load_mapping(data)[0].get(file.type)
     except (OSError, FileProblem):
         entry = None
@@ -216,20 +213,6 @@ def _stored_loader(file: _File) -> Loader:
         raise ArtifactError(f"{file} is of the type {file.type!r}, which nothing loads.{near} {_HOW}")
     file.demand_trust(f"the loader of its type {file.type!r} is stored in the logs as code. {_HOW}")
     return trusted_function(code)
-
-
-def _inside(run: RunDir, relative: str) -> str:
-    """The real path of something in a run; no name and no link leads out."""
-    parts = relative.replace(os.sep, "/").split("/")
-    if ".." in parts or "\0" in relative or any(os.path.splitdrive(part)[0] for part in parts):
-        raise FileProblem("outside", "its name leads out of the folder of its run")
-    if "" in parts:
-        raise FileProblem("outside", "its name is empty or absolute")
-    home = os.path.realpath(run.path)
-    path = os.path.realpath(os.path.join(home, *parts))
-    if not path.startswith(home + os.sep):
-        raise FileProblem("outside", "a link leads out of the folder of its run")
-    return path
 
 
 def _not_mine(run: RunDir, looked: dict[str, os.stat_result | None]) -> str:
@@ -247,20 +230,10 @@ def _not_mine(run: RunDir, looked: dict[str, os.stat_result | None]) -> str:
 def _not_alone(run: RunDir, looked: dict[str, os.stat_result | None]) -> str:
     """Which of the files, or of the folders from the logs to them, others may have written."""
     parts = [(os.path.realpath(run.root), run.name, *file.split("/")) for file in (*looked, _INFO)]
-    claims = {path: _claim(os.lstat(path)) for names in parts for path in accumulate(names, os.path.join)}
+    claims = {path: others_claim(os.lstat(path)) for names in parts for path in accumulate(names, os.path.join)}
     # The files that were read, whatever their paths lead to now.
-    claims |= {f"the file that was read, {file},": _claim(status) for file, status in looked.items() if status}
+    claims |= {f"the file that was read, {file},": others_claim(status) for file, status in looked.items() if status}
     return next((f"{path} {claim}" for path, claim in claims.items() if claim), "")
-
-
-def _claim(status: os.stat_result) -> str:
-    """Who but the current user may have written what has this status; empty if nobody."""
-    if stat.S_ISLNK(status.st_mode):
-        return "is a link"
-    if status.st_uid != os.geteuid():
-        return "belongs to another user"
-    mode = f"can be written by others (mode {stat.S_IMODE(status.st_mode):o}; chmod go-w would change that)"
-    return mode if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
 
 
 def _no_origin(run: RunDir) -> str:
@@ -278,8 +251,9 @@ def _no_origin(run: RunDir) -> str:
     elif not os.path.lexists(script):
         reason = "is not here"
     else:
-        is_mlxp = b"mlxp" in read_bytes(script, 16 << 20)[0]
-        reason = _claim(os.lstat(script)) or ("" if is_mlxp else "does not mention mlxp")
+        reason = others_claim(os.lstat(script))
+        if not reason and b"mlxp" not in read_bytes(script, 16 << 20)[0]:
+            reason = "does not mention mlxp"
     return f"the script that it names, {script}, {reason}" if reason else ""
 
 

@@ -25,9 +25,6 @@ __all__ = ["AWAIT_STATE", "CALLS", "COLLECTED", "DILL_ARRAY", "SHARED", "VALUES"
 
 _MAX_DTYPE_NODES = 500
 _UNITS = (b"Y", b"M", b"W", b"D", b"h", b"m", b"s", b"ms", b"us", b"ns", b"ps", b"fs", b"as", b"generic")
-_ALIGNED = 0x80
-_PosixPath = pathlib.PosixPath if os.name == "posix" else pathlib.PurePosixPath
-_WindowsPath = pathlib.WindowsPath if os.name == "nt" else pathlib.PureWindowsPath
 
 
 def rebuilt(value: Any, state: Any) -> Any:
@@ -49,9 +46,8 @@ def copied(value: Any, state: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def n_nodes(dtype: np.dtype[Any]) -> int:
     """The number of dtypes that a dtype consists of, itself included."""
-    if dtype.subdtype is not None:
-        return 1 + n_nodes(dtype.subdtype[0])
-    return 1 + sum(n_nodes(dtype[name]) for name in dtype.names or ())
+    parts = [dtype.subdtype[0]] if dtype.subdtype is not None else [dtype[name] for name in dtype.names or ()]
+    return 1 + sum(map(n_nodes, parts))
 
 
 def _require(is_valid: bool, what: str) -> None:
@@ -87,7 +83,7 @@ def _built_dtype(dtype: np.dtype[Any], *state: Any) -> np.dtype[Any]:
     elif base is not None:
         built = _array_dtype(base)
     else:
-        built = dtype if names is None else _record_dtype(names, fields, itemsize, bool(flags & _ALIGNED))
+        built = dtype if names is None else _record_dtype(names, fields, itemsize, bool(flags & 0x80))
     _require(n_nodes(built) <= _MAX_DTYPE_NODES and itemsize in (-1, built.itemsize), "a dtype of a size")
     _require(order in ("<", ">", "|", "="), "a byte order")
     return built.newbyteorder(order) if order in "<>" else built
@@ -144,6 +140,7 @@ def _check_array(shape: Any, dtype: Any, content: Any) -> None:
 
 
 def _from_buffer(content: Any, dtype: Any, shape: Any, order: Any, axes: Any = None) -> np.ndarray[Any, Any]:
+    """An array over these very bytes."""
     _check_array(shape, _final(dtype), content)
     _require(type(order) is str and order in ("C", "F", "K"), "an order")
     array = np.frombuffer(content, dtype) if content else np.empty(0, dtype)
@@ -219,17 +216,20 @@ _NUMBERS_AND_TEXTS = (bool, int, float, complex, str, bytes, bytearray)
 _TYPES = (*_NUMBERS_AND_TEXTS, list, tuple, dict, set, frozenset, range, slice, object, type)
 _BUILTINS: dict[str, Any] = {kind.__name__: kind for kind in _TYPES}
 _BUILTINS |= {"Ellipsis": ..., "NotImplemented": NotImplemented, "NoneType": type(None)}
-_COLLECTIONS = (collections.OrderedDict, collections.defaultdict, collections.deque, collections.Counter)
-_TIMES = (datetime.date, datetime.time, datetime.datetime, datetime.timedelta, datetime.timezone)
 _NUMPY: tuple[type, ...] = (np.ndarray, np.dtype, *(np.dtype(code).type for code in "?bhilqBHILQefdgFDGSUVMmO"))
-_PATHS: dict[str, type] = {"PosixPath": _PosixPath, "WindowsPath": _WindowsPath}
-_PATHS |= {kind.__name__: kind for kind in (pathlib.PurePosixPath, pathlib.PureWindowsPath)}
+_OWN_PATH = "PosixPath" if os.name == "posix" else "WindowsPath"
+_PATH_NAMES = ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")
+_PATHS = {
+    name: getattr(pathlib, name if name in (_OWN_PATH, *_PATH_NAMES[2:]) else f"Pure{name}") for name in _PATH_NAMES
+}
 
 # (module, name) as a pickle writes it -> what stands for it here.
 VALUES: dict[tuple[str, str], Any] = {
     **{("builtins", name): value for name, value in _BUILTINS.items() if name != "NoneType"},
-    **{("collections", kind.__name__): kind for kind in _COLLECTIONS},
-    **{("datetime", kind.__name__): kind for kind in _TIMES},
+    **{
+        ("collections", name): getattr(collections, name) for name in ("OrderedDict", "defaultdict", "deque", "Counter")
+    },
+    **{("datetime", name): getattr(datetime, name) for name in ("date", "time", "datetime", "timedelta", "timezone")},
     **{(module, name): kind for name, kind in _PATHS.items() for module in ("pathlib", "pathlib._local")},
     **{("numpy", kind.__name__): kind for kind in _NUMPY},
     ("numpy", "bool_"): np.bool_,

@@ -232,6 +232,9 @@ class _Machine(pickle._Unpickler):
         name = function.name if isinstance(function, _Opaque) else f"{function.__module__}.{function.__qualname__}"
         return self.opaque(name, _class_by_value(arguments) if name == "dill._dill._create_type" else name)
 
+    def push(self, value: Any) -> None:
+        self.append(value)
+
     def _instantiate(self, function: Any, arguments: Any) -> None:
         self.append(self.instance(function, arguments))
 
@@ -265,18 +268,13 @@ class _Machine(pickle._Unpickler):
 
     def fill_pairs(self, items: list[Any]) -> None:
         if not isinstance(self.stack[-1], _Opaque):
-            self.guard.check_keys(items[::2], _require(self.stack[-1], dict))
-            for key, value in zip(items[::2], items[1::2], strict=True):
-                self.stack[-1][key] = value
+            self.pair(_require(self.stack[-1], dict), items)
 
-    def load_dict(self) -> None:
-        items = self.pop_mark()
-        self.append({})
-        self.fill_pairs(items)
-
-    def load_frozenset(self) -> None:
-        items = self.pop_mark()
-        self.append(self.call(frozenset, (items,)))
+    def pair(self, target: dict[Any, Any], items: list[Any]) -> dict[Any, Any]:
+        self.guard.check_keys(items[::2], target)
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            target[key] = value
+        return target
 
     def load_sized(self, width: int, load: Callable[[Any], None]) -> None:
         """What has its length before it: checked, and for text counted, before it is read."""
@@ -320,10 +318,11 @@ _DISPATCH: dict[int, Callable[[Any], object]] = {
     **{opcode: partial(_Machine.put, load=_PLAIN[opcode]) for opcode in b"pqr\x94"},
     **{opcode: partial(_Machine.load_sized, width=4, load=_PLAIN[opcode]) for opcode in b"TX\x8bB"},
     **{opcode: partial(_Machine.load_sized, width=8, load=_PLAIN[opcode]) for opcode in b"\x8d\x8e\x96"},
-    **{pickle.BUILD[0]: _Machine.load_build, pickle.DICT[0]: _Machine.load_dict},
-    **{pickle.FROZENSET[0]: _Machine.load_frozenset, pickle.READONLY_BUFFER[0]: _Machine.get_extension},
+    **{pickle.BUILD[0]: _Machine.load_build, pickle.READONLY_BUFFER[0]: _Machine.get_extension},
+    pickle.DICT[0]: lambda machine: machine.push(machine.pair({}, machine.pop_mark())),
+    pickle.FROZENSET[0]: lambda machine: machine.push(machine.call(frozenset, (machine.pop_mark(),))),
     pickle.FRAME[0]: lambda machine: machine.read(8),
-    pickle.REDUCE[0]: lambda machine: machine.append(machine.call(*machine.last(2))),
+    pickle.REDUCE[0]: lambda machine: machine.push(machine.call(*machine.last(2))),
     pickle.NEWOBJ[0]: lambda machine: machine._instantiate(*machine.last(2)),
     pickle.NEWOBJ_EX[0]: lambda machine: machine._instantiate(*machine.last(3)[:2]),
     pickle.APPEND[0]: lambda machine: machine.fill(machine.last(1)),
