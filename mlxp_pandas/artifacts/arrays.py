@@ -22,8 +22,6 @@ __all__ = ["MAX_PIXELS", "check_archive", "read_image", "read_numpy"]
 #: The most pixels of an image; beyond 178 million Pillow's own limit holds as well.
 MAX_PIXELS = 25_000_000
 
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_MAX_ENTRIES = 10_000
 _MAX_OBJECTS = 256 << 20  # bytes of the pickle of an array of objects: it is there twice while it is read
 # Without EPS and the like: Pillow hands those to Ghostscript, which runs programs.
 _IMAGE_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
@@ -61,7 +59,7 @@ def read_numpy(data: bytes, limit: int, unpickled: Unpickler) -> object:
     >>> read_numpy(stream.getvalue(), 1000, unpickled=None)
     {'loss': array([0, 1, 2])}
     """
-    if data.startswith(_ZIP):
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         check_archive(data, limit)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
@@ -74,7 +72,7 @@ def read_numpy(data: bytes, limit: int, unpickled: Unpickler) -> object:
 
 def check_archive(data: bytes, limit: int) -> None:
     """Raise ValueError for a zip file that unpacks to more than `limit` bytes, or unlike those of numpy and torch."""
-    require(data.count(b"PK\x01\x02") <= _MAX_ENTRIES, f"it has more than {_MAX_ENTRIES:,} members")
+    require(data.count(b"PK\x01\x02") <= 10_000, "it has more than 10,000 members")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = archive.infolist()
     size = sum(entry.file_size for entry in entries)
@@ -163,8 +161,7 @@ def _scaled_png(image: Any) -> np.ndarray[Any, Any]:
     if image.mode in ("P", "LA", "PA"):
         image = image.convert("RGBA")
     largest = 1 if image.mode == "1" else 2**16 - 1 if image.mode.startswith("I") else 2**8 - 1
-    pixels: np.ndarray[Any, Any] = np.divide(np.asarray(image), largest, dtype=np.float32)
-    return pixels
+    return np.divide(np.asarray(image), largest, dtype=np.float32)  # type: ignore[no-any-return]
 
 
 def _pixels(image: Any) -> np.ndarray[Any, Any]:

@@ -55,7 +55,10 @@ def read_artifacts(run: RunDir) -> dict[str, ArtifactFolder]:
     if not data:
         return list_artifacts(found)
     listed = {_column(kind, folder): _resolved(run, kind, folder, names) for kind, folder, names in _entries(data)[0]}
-    return listed if artifact_columns(data).is_whole else _joined(listed, list_artifacts(found))
+    there = {} if artifact_columns(data).is_whole else list_artifacts(found)
+    for column, folder in listed.items():
+        there.setdefault(column, folder).files.update(folder.files)
+    return there
 
 
 def list_artifacts(found: Gathered) -> dict[str, ArtifactFolder]:
@@ -68,13 +71,6 @@ def list_artifacts(found: Gathered) -> dict[str, ArtifactFolder]:
                 files = {harmless(name): f"{folder}/{name}" if folder else name for name in names}
                 folders[_column(kind, dotted)] = ArtifactFolder(kind, files)
     return folders
-
-
-def _joined(listed: dict[str, ArtifactFolder], there: dict[str, ArtifactFolder]) -> dict[str, ArtifactFolder]:
-    """What a catalogue lists and what is there besides."""
-    known = {column: folder.files for column, folder in listed.items()}
-    more = {column: folder._replace(files=folder.files | known.get(column, {})) for column, folder in there.items()}
-    return listed | more
 
 
 def _walk(found: Gathered, top: str) -> Iterator[tuple[str, list[str]]]:

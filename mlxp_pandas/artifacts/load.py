@@ -37,7 +37,6 @@ Loader = Callable[[str], object]
 
 _CUSTOM_TYPES = "artifacts/.keys/custom_types.yaml"
 _INFO = "metadata/info.yaml"
-_MAX_YAML = 1 << 20
 _HOW = "Give its loader with artifact.load(loader=...) or mlxp_pandas.register_artifact_type(name, load)"
 _registered: dict[str, Loader] = {}
 
@@ -203,11 +202,10 @@ _BUILT_IN: dict[str, Callable[[_File], object]] = {
 def _stored_loader(file: _File) -> Loader:
     """The loader that MLXP stored beside the artifacts as bytecode."""
     try:
-        data, file.looked[_CUSTOM_TYPES] = read_bytes(file.run.within(_CUSTOM_TYPES), _MAX_YAML)
-        entry = load_mapping(data)[0].get(file.type)
-    except (OSError, FileProblem):
-        entry = None
-    code = entry.get("load") if isinstance(entry, dict) else None
+        data, file.looked[_CUSTOM_TYPES] = read_bytes(file.run.within(_CUSTOM_TYPES), 1 << 20)
+        code = load_mapping(data)[0][file.type]["load"]
+    except (OSError, FileProblem, LookupError, TypeError):
+        code = None
     if not isinstance(code, bytes):
         near = suggest(file.type, [*_BUILT_IN, *_registered])
         raise ArtifactError(f"{file} is of the type {file.type!r}, which nothing loads.{near} {_HOW}")
@@ -218,12 +216,10 @@ def _stored_loader(file: _File) -> Loader:
 def _not_mine(run: RunDir, looked: dict[str, os.stat_result | None]) -> str:
     """Why code in these files of a run may be somebody else's; empty if only the current user can have written it."""
     unasked = "it does so unasked only where that is yours alone and your own script started the run"
-    if not hasattr(os, "geteuid"):
-        return f"{unasked}, which cannot be told on this system"
     try:
         reason = _not_alone(run, looked) or _no_origin(run)
-    except (OSError, ValueError, FileProblem) as error:
-        reason = f"that cannot be told ({error})"
+    except (AttributeError, OSError, ValueError, FileProblem) as error:  # Windows has no owners
+        reason = f"that cannot be told on this system ({error})"
     return f"{unasked}, but {reason}" if reason else ""
 
 
@@ -242,7 +238,7 @@ def _no_origin(run: RunDir) -> str:
     An archive names what it likes, and unpacking makes its files the user's. It cannot bring a script along to where
     it says, unless that is inside the logs; and a library that is installed everywhere is nobody's script.
     """
-    script = load_mapping(read_bytes(f"{run.path}/{_INFO}", _MAX_YAML)[0])[0].get("current_file_path")
+    script = load_mapping(read_bytes(f"{run.path}/{_INFO}", 1 << 20)[0])[0].get("current_file_path")
     if not isinstance(script, str) or not os.path.isabs(script):
         return f"its {_INFO} names no script (current_file_path)"
     real, logs = os.path.realpath(script), os.path.realpath(run.root) + os.sep

@@ -18,11 +18,8 @@ __all__ = ["MAX_VALUES", "Guard", "check_depth", "require"]
 #: The most values that one load builds without trust: a number is one, 8 bytes of text are one, a container about ten.
 MAX_VALUES = 10_000_000
 
-_MAX_COPIED = 128 << 20  # bytes that calls may copy; arrays are not copied
 _MAX_DEPTH = 200
 _MAX_KEY = 1_000
-_TEXTS = {str, bytes}
-_HASHED_WELL = {float, bool, type(None)}
 _DICTS = {dict, collections.OrderedDict, collections.defaultdict, collections.Counter}
 _CONTAINERS = {list, tuple, set, frozenset, collections.deque, np.ndarray, *_DICTS}
 
@@ -38,7 +35,7 @@ class Guard:
 
     def __init__(self) -> None:
         self.n_values = 0
-        self.n_bytes_left = _MAX_COPIED
+        self.n_bytes_left = 128 << 20  # that calls may copy; arrays are not copied
         self.fragile: list[Any] = []  # freeing a long chain of these overflows the C stack
         self.same_hash: collections.Counter[tuple[int, int]] = collections.Counter()
 
@@ -65,9 +62,9 @@ class Guard:
         place = -self.n_values if container is None else id(container)
         for key in keys:
             kind = type(key)
-            if kind in _TEXTS:
+            if kind is str or kind is bytes:
                 self.n_values += len(key) >> 6  # equal ones are compared whole
-            elif kind not in _HASHED_WELL and not (kind is int and -(1 << 60) < key < 1 << 60):
+            elif kind not in (float, bool, type(None)) and not (kind is int and -(1 << 60) < key < 1 << 60):
                 self.count(_weight(key))
                 self.same_hash[place, hash(key)] += 1
                 require(self.same_hash[place, hash(key)] <= 100, "its keys are made to collide")
@@ -85,32 +82,16 @@ class Guard:
             value.fill(None) if isinstance(value, np.ndarray) else value.clear()
 
 
-def check_depth(roots: list[Any]) -> None:
+def check_depth(value: Any, depths: dict[int, int], level: int = 0) -> int:
     """Refuse long chains of containers, with NotImplementedError; a container within itself ends its chain."""
-    depths: dict[int, int] = {}
-    found: dict[int, list[Any]] = {id(roots): _containers(roots)}  # containers of containers -> those
-    stack: list[tuple[Any, list[Any]]] = [(roots, [])]
-    n_open = 0
-    while stack:
-        value, children = stack.pop()
-        if children:
-            depths[id(value)] = 1 + max(map(depths.__getitem__, map(id, children)))
-            n_open -= 1
-        elif id(value) in found:
-            depths[id(value)] = 0
-            children = found.pop(id(value))
-            stack.append((value, children))
-            n_open += 1
-            for child in children:
-                if id(child) not in depths and id(child) not in found:
-                    inner = _children(child)
-                    if inner:
-                        found[id(child)] = inner
-                    else:
-                        depths[id(child)] = 1
-            stack.extend((child, []) for child in children if id(child) in found)
-        if max(n_open, depths[id(value)]) > _MAX_DEPTH + 1:
+    depths[id(value)] = deepest = 0
+    for child in _children(value):
+        if level + depths.get(id(child), 1) > _MAX_DEPTH:
             raise NotImplementedError(f"it is nested more than {_MAX_DEPTH} levels deep")
+        known = depths.get(id(child))
+        deepest = max(deepest, check_depth(child, depths, level + 1) if known is None else known)
+    depths[id(value)] = deepest + 1
+    return deepest + 1
 
 
 def _children(value: Any) -> list[Any]:

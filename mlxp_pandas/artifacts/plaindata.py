@@ -21,7 +21,7 @@ import numpy as np
 
 from .pickleguard import require
 
-__all__ = ["AWAIT_STATE", "CALLS", "COLLECTED", "DILL_ARRAY", "SHARED", "VALUES", "copied", "n_nodes", "rebuilt"]
+__all__ = ["AWAIT_STATE", "CALLS", "DILL_ARRAY", "SHARED", "VALUES", "copied", "n_nodes", "rebuilt"]
 
 _MAX_DTYPE_NODES = 500
 _UNITS = (b"Y", b"M", b"W", b"D", b"h", b"m", b"s", b"ms", b"us", b"ns", b"ps", b"fs", b"as", b"generic")
@@ -59,9 +59,10 @@ def _require_types(values: tuple[Any, ...], *allowed: type) -> None:
     _require(all(value.bit_length() <= 64 for value in values if type(value) is int), "integers of a size")
 
 
-def _require_shape(shape: Any) -> None:
-    _require(type(shape) is tuple and len(shape) <= 64, "a shape")
-    _require(all(type(n) is int and 0 <= n < 2**63 for n in shape), "a shape")
+def _require_shape(dims: Any) -> None:
+    _require(
+        type(dims) is tuple and len(dims) <= 64 and all(type(n) is int and 0 <= n < 2**63 for n in dims), "a shape"
+    )
 
 
 def _reconstruct(*_: Any) -> np.ndarray[Any, Any]:
@@ -93,8 +94,8 @@ def _time_dtype(kind: str, metadata: Any) -> np.dtype[Any]:
     _require_types((metadata, metadata[1]), tuple)
     unit, count, denominator, event = metadata[1]
     _require_types((count, denominator, event), int)
-    _require(type(unit) is bytes and unit in _UNITS and 0 < count < 2**31, "a unit of time")
-    _require(denominator == event == 1, "a unit of time")
+    is_unit = type(unit) is bytes and unit in _UNITS and 0 < count < 2**31 and denominator == event == 1
+    _require(is_unit, "a unit of time")
     return np.dtype(f"{kind}8" if unit == b"generic" else f"{kind}8[{count}{unit.decode()}]")
 
 
@@ -162,8 +163,7 @@ def _create_array(make: Any, _: Any, state: Any, attributes: Any = None) -> Any:
 
 
 def _encoded(text: Any, encoding: Any = "latin1") -> bytes:
-    _require_types((text, encoding), str)
-    _require(encoding in ("latin1", "latin-1"), "text")
+    _require(type(text) is type(encoding) is str and encoding in ("latin1", "latin-1"), "text")
     return text.encode("latin1")  # type: ignore[no-any-return]
 
 
@@ -217,18 +217,15 @@ _TYPES = (*_NUMBERS_AND_TEXTS, list, tuple, dict, set, frozenset, range, slice, 
 _BUILTINS: dict[str, Any] = {kind.__name__: kind for kind in _TYPES}
 _BUILTINS |= {"Ellipsis": ..., "NotImplemented": NotImplemented, "NoneType": type(None)}
 _NUMPY: tuple[type, ...] = (np.ndarray, np.dtype, *(np.dtype(code).type for code in "?bhilqBHILQefdgFDGSUVMmO"))
-_OWN_PATH = "PosixPath" if os.name == "posix" else "WindowsPath"
+_PURE = {"WindowsPath": "PureWindowsPath"} if os.name == "posix" else {"PosixPath": "PurePosixPath"}
 _PATH_NAMES = ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")
-_PATHS = {
-    name: getattr(pathlib, name if name in (_OWN_PATH, *_PATH_NAMES[2:]) else f"Pure{name}") for name in _PATH_NAMES
-}
+_PATHS = {name: getattr(pathlib, _PURE.get(name, name)) for name in _PATH_NAMES}
+_COLLECTIONS = (collections.OrderedDict, collections.defaultdict, collections.deque, collections.Counter)
 
 # (module, name) as a pickle writes it -> what stands for it here.
 VALUES: dict[tuple[str, str], Any] = {
     **{("builtins", name): value for name, value in _BUILTINS.items() if name != "NoneType"},
-    **{
-        ("collections", name): getattr(collections, name) for name in ("OrderedDict", "defaultdict", "deque", "Counter")
-    },
+    **{("collections", kind.__name__): kind for kind in _COLLECTIONS},
     **{("datetime", name): getattr(datetime, name) for name in ("date", "time", "datetime", "timedelta", "timezone")},
     **{(module, name): kind for name, kind in _PATHS.items() for module in ("pathlib", "pathlib._local")},
     **{("numpy", kind.__name__): kind for kind in _NUMPY},
@@ -248,14 +245,12 @@ CALLS: dict[Any, Callable[..., Any]] = {
     **{kind: _moment(kind) for kind in (datetime.date, datetime.time, datetime.datetime)},
     **{codecs.encode: _encoded, np.dtype: _dtype, bytes: _of(bytes), bytearray: _bytearray, range: _range},
     **{complex: _of(complex, float, int), slice: _of(slice, int, float, str, type(None))},
-    collections.OrderedDict: _of(collections.OrderedDict),
     collections.defaultdict: _of(collections.defaultdict, type, type(None)),
     collections.deque: _of(collections.deque, list, tuple, int, type(None)),
-    collections.Counter: _of(collections.Counter, dict),
+    **{collections.OrderedDict: _of(collections.OrderedDict), collections.Counter: _of(collections.Counter, dict)},
     datetime.timedelta: _of(datetime.timedelta, int),
     datetime.timezone: _of(datetime.timezone, datetime.timedelta, str),
 }
 AWAIT_STATE = (_reconstruct, np.dtype)  # what may be given its state by `rebuilt`, once
-COLLECTED = (set, frozenset)  # what hashes all that its argument holds
 SHARED = _from_buffer  # what uses the bytes of its first argument without a copy
 DILL_ARRAY = _create_array  # what is given its third argument as state

@@ -21,7 +21,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any
 
 from .pickleguard import Guard, check_depth, require
-from .plaindata import AWAIT_STATE, CALLS, COLLECTED, DILL_ARRAY, SHARED, VALUES, copied, n_nodes, rebuilt
+from .plaindata import AWAIT_STATE, CALLS, DILL_ARRAY, SHARED, VALUES, copied, n_nodes, rebuilt
 
 __all__ = ["NotPlain", "PickleProblem", "plain", "torch_loaded", "trusted", "trusted_function"]
 
@@ -161,7 +161,7 @@ class _Machine(pickle._Unpickler):
             if self.needed:
                 raise NotImplementedError(self.needs)
             value = self.stack.pop()
-            check_depth([value, *self.guard.fragile])
+            check_depth([value, *self.guard.fragile], {})
         except BaseException:
             self.guard.release()
             self.stack, self.metastack, self.memo = [], [], {}  # the error keeps this machine alive
@@ -216,7 +216,7 @@ class _Machine(pickle._Unpickler):
         if not isinstance(function, (type, FunctionType, BuiltinFunctionType)) or function not in CALLS:
             return self.instance(function, arguments)
         self.guard.charge(arguments[function is SHARED :])
-        if function in COLLECTED and arguments:
+        if function in (set, frozenset) and arguments:
             self.guard.check_keys(_require(arguments[0], list, tuple))
         value = CALLS[function](*arguments)
         if function is DILL_ARRAY:
@@ -319,17 +319,14 @@ _DISPATCH: dict[int, Callable[[Any], object]] = {
     **{opcode: partial(_Machine.load_sized, width=4, load=_PLAIN[opcode]) for opcode in b"TX\x8bB"},
     **{opcode: partial(_Machine.load_sized, width=8, load=_PLAIN[opcode]) for opcode in b"\x8d\x8e\x96"},
     **{pickle.BUILD[0]: _Machine.load_build, pickle.READONLY_BUFFER[0]: _Machine.get_extension},
-    pickle.DICT[0]: lambda machine: machine.push(machine.pair({}, machine.pop_mark())),
-    pickle.FROZENSET[0]: lambda machine: machine.push(machine.call(frozenset, (machine.pop_mark(),))),
-    pickle.FRAME[0]: lambda machine: machine.read(8),
-    pickle.REDUCE[0]: lambda machine: machine.push(machine.call(*machine.last(2))),
-    pickle.NEWOBJ[0]: lambda machine: machine._instantiate(*machine.last(2)),
-    pickle.NEWOBJ_EX[0]: lambda machine: machine._instantiate(*machine.last(3)[:2]),
-    pickle.APPEND[0]: lambda machine: machine.fill(machine.last(1)),
-    pickle.APPENDS[0]: lambda machine: machine.fill(machine.pop_mark()),
-    pickle.ADDITEMS[0]: lambda machine: machine.fill_set(machine.pop_mark()),
-    pickle.SETITEM[0]: lambda machine: machine.fill_pairs(machine.last(2)),
-    pickle.SETITEMS[0]: lambda machine: machine.fill_pairs(machine.pop_mark()),
+    **{pickle.FRAME[0]: lambda m: m.read(8), pickle.REDUCE[0]: lambda m: m.push(m.call(*m.last(2)))},
+    pickle.FROZENSET[0]: lambda m: m.push(m.call(frozenset, (m.pop_mark(),))),
+    pickle.DICT[0]: lambda m: m.push(m.pair({}, m.pop_mark())),
+    pickle.NEWOBJ[0]: lambda m: m._instantiate(*m.last(2)),
+    pickle.NEWOBJ_EX[0]: lambda m: m._instantiate(*m.last(3)[:2]),
+    **{pickle.APPEND[0]: lambda m: m.fill(m.last(1)), pickle.APPENDS[0]: lambda m: m.fill(m.pop_mark())},
+    **{pickle.SETITEM[0]: lambda m: m.fill_pairs(m.last(2)), pickle.SETITEMS[0]: lambda m: m.fill_pairs(m.pop_mark())},
+    pickle.ADDITEMS[0]: lambda m: m.fill_set(m.pop_mark()),
 }
 # What an opcode counts for, in values: its time, and what it makes.
 _COSTS = dict.fromkeys(_DISPATCH, 4) | dict.fromkeys(b"]})\x8f(ldt\x85\x86\x87", 10)
