@@ -60,9 +60,8 @@ def _require_types(values: tuple[Any, ...], *allowed: type) -> None:
 
 
 def _require_shape(dims: Any) -> None:
-    _require(
-        type(dims) is tuple and len(dims) <= 64 and all(type(n) is int and 0 <= n < 2**63 for n in dims), "a shape"
-    )
+    _require(type(dims) is tuple and len(dims) <= 64, "a shape")
+    _require(all(type(n) is int and 0 <= n < 2**63 for n in dims), "a shape")
 
 
 def _reconstruct(*_: Any) -> np.ndarray[Any, Any]:
@@ -101,9 +100,8 @@ def _time_dtype(kind: str, metadata: Any) -> np.dtype[Any]:
 
 def _array_dtype(base: Any) -> np.dtype[Any]:
     _require_types((base,), tuple)
-    dtype, shape = base
-    _require_shape(shape)
-    return np.dtype((_final(dtype), shape))
+    _require_shape(base[1])
+    return np.dtype((_final(base[0]), base[1]))
 
 
 def _record_dtype(names: Any, fields: Any, itemsize: Any, is_aligned: bool) -> np.dtype[Any]:
@@ -113,10 +111,8 @@ def _record_dtype(names: Any, fields: Any, itemsize: Any, is_aligned: bool) -> n
     _require(all(type(part) is tuple and len(part) in (2, 3) for part in parts), "fields")
     offsets, titles = [part[1] for part in parts], [[*part, None][2] for part in parts]
     _require_types((*titles, *offsets), str, int, type(None))
-    formats = [_final(part[0]) for part in parts]
-    layout = {"names": list(names), "formats": formats, "offsets": offsets, "itemsize": itemsize}
-    if any(titles):
-        layout["titles"] = titles
+    layout = {"names": list(names), "formats": [_final(part[0]) for part in parts], "offsets": offsets}
+    layout |= {"itemsize": itemsize, **({"titles": titles} if any(titles) else {})}
     return np.dtype(layout, align=is_aligned)  # type: ignore[call-overload, no-any-return]
 
 

@@ -330,4 +330,4 @@ _DISPATCH: dict[int, Callable[[Any], object]] = {
 }
 # What an opcode counts for, in values: its time, and what it makes.
 _COSTS = dict.fromkeys(_DISPATCH, 4) | dict.fromkeys(b"]})\x8f(ldt\x85\x86\x87", 10)
-_COSTS |= dict.fromkeys(b"Rbo\x81\x92", 12) | dict.fromkeys(b"c\x93i", 16)
+_COSTS |= dict.fromkeys(b"Rbo\x81\x92c\x93i", 16)
