@@ -10,7 +10,8 @@ from __future__ import annotations
 import pandas as _pandas
 
 from .accessor import RunsAccessor
-from .artifacts import Artifact, ArtifactDtype, Artifacts
+from .artifact import Artifact, ArtifactDtype, Artifacts
+from .artifacts import register_artifact_type
 from .errors import (
     ArtifactError,
     ArtifactNotFoundError,
@@ -34,7 +35,6 @@ from .errors import (
     UntrustedArtifactError,
 )
 from .groupby import RunGroups
-from .loaders import register_artifact_type
 from .metrics import Metric, MetricDtype
 from .reader import Reader, read_runs
 from .report import RunTable

@@ -1,38 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""MLXP's hidden catalogues -> column names, and an artifact column -> the files it stands for.
-
-A whole catalogue is believed; nothing that it names leads out of the run.
-"""
+"""MLXP's hidden catalogues of metrics -> column names."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-from .gathering import ARTIFACT_KEYS, ARTIFACTS, MAX_FILES, Gathered
-from .plaintext import harmless
-from .rundir import RunDir
-from .yamltree import Fault, load_mapping
+from .artifacts import Catalogue
+from .yamltree import load_mapping
 
-__all__ = ["ArtifactFolder", "Catalogue", "artifact_columns", "list_artifacts", "metric_columns", "read_artifacts"]
-
-_Entry = tuple[str, str, list[str]]
-
-
-class ArtifactFolder(NamedTuple):
-    """What an artifact column stands for in one run: file names and their paths below `artifacts/<type>/`."""
-
-    type: str
-    files: dict[str, str]
-
-
-class Catalogue(NamedTuple):
-    """The columns of one catalogue file and what is wrong with it; `is_whole` where it can be believed."""
-
-    columns: tuple[str, ...]
-    faults: tuple[Fault, ...]
-    is_whole: bool
+__all__ = ["metric_columns"]
 
 
 def metric_columns(log: str, data: bytes) -> Catalogue:
@@ -44,120 +20,6 @@ def metric_columns(log: str, data: bytes) -> Catalogue:
     return Catalogue(columns, faults, bool(columns) and not faults and data.endswith(b"\n"))  # as MLXP ends it
 
 
-def artifact_columns(data: bytes) -> Catalogue:
-    """The columns `artifact.<type>.<dotted folder>` that `artifacts/.keys/artifacts.yaml` lists."""
-    if not data.strip():
-        return Catalogue((), (), False)
-    entries, faults = _entries(data)
-    columns = tuple(_column(kind, folder) for kind, folder, _ in entries)
-    return Catalogue(columns, faults, bool(columns) and not faults)
-
-
-def read_artifacts(run: RunDir) -> dict[str, ArtifactFolder]:
-    """The artifacts of one run by column, as its catalogue lists them, or the files that are there without one.
-
-    Never raises for what the run holds; a damaged catalogue was named when the run was scanned.
-    """
-    found = Gathered(run)
-    has_catalogue = found.has_folder(ARTIFACTS) and found.has_folder(os.path.dirname(ARTIFACT_KEYS))
-    data = found.read(ARTIFACT_KEYS) if has_catalogue else None
-    if not data:
-        return list_artifacts(found)
-    listed = {_column(kind, folder): _resolved(run, kind, folder, names) for kind, folder, names in _entries(data)[0]}
-    return listed if artifact_columns(data).is_whole else _joined(listed, list_artifacts(found))
-
-
-def list_artifacts(found: Gathered) -> dict[str, ArtifactFolder]:
-    """The artifacts that are there, where no catalogue lists them; marks the folders as looked at."""
-    folders: dict[str, ArtifactFolder] = {}
-    for kind in found.names_in(ARTIFACTS) or ():
-        if found.has_folder(f"{ARTIFACTS}/{kind}", quietly=True):
-            for folder, names in _walk(found, f"{ARTIFACTS}/{kind}"):
-                dotted = "." + folder.replace("/", ".") if folder else ""
-                files = {harmless(name): f"{folder}/{name}" if folder else name for name in names}
-                folders[_column(kind, dotted)] = ArtifactFolder(kind, files)
-    return folders
-
-
-def _joined(listed: dict[str, ArtifactFolder], there: dict[str, ArtifactFolder]) -> dict[str, ArtifactFolder]:
-    """What a catalogue lists and what is there besides."""
-    known = {column: folder.files for column, folder in listed.items()}
-    more = {column: folder._replace(files=folder.files | known.get(column, {})) for column, folder in there.items()}
-    return listed | more
-
-
-def _walk(found: Gathered, top: str) -> Iterator[tuple[str, list[str]]]:
-    """The folders below one of the run that hold files, with the visible files; bounded, links not followed."""
-    base = f"{found.run.path}/{top}"
-    left = MAX_FILES
-    for path, folders, names in os.walk(base, onerror=lambda error: found.lost(top, error)):
-        folders[:] = sorted(name for name in folders if name[0] != ".")[:left]
-        relative = os.path.relpath(path, base)
-        found.look(top if relative == "." else f"{top}/{relative}")
-        good = sorted(name for name in names if name[0] != "." and not name.endswith("_tmp"))[:left]
-        left -= len(good) + 1
-        if good:
-            yield "" if relative == "." else relative.replace(os.sep, "/"), good
-        if left <= 0:
-            found.problem(top, "too many", f"more than {MAX_FILES:,} files", "the first of them")
-            return
-
-
 def _as_in_rows(key: Any) -> str:
     """A key as JSON writes it, which is not as Python does for three of them."""
     return str(key).lower().replace("none", "null") if key is None or isinstance(key, bool) else str(key)
-
-
-def _column(kind: str, folder: str) -> str:
-    return harmless(f"artifact.{kind}.{folder}")
-
-
-def _entries(data: bytes) -> tuple[list[_Entry], tuple[Fault, ...]]:
-    """The good entries of a catalogue of artifacts: type, dotted folder, file names; the bad ones as faults."""
-    keys, faults = load_mapping(data)
-    entries: list[_Entry] = []
-    bad: list[Fault] = []
-    for kind, folders in keys.items():
-        if _is_name(kind) and isinstance(folders, dict):
-            entries += [entry for folder, names in folders.items() for entry in _entry(kind, folder, names, bad)]
-        else:
-            bad.append(Fault(None, "bad entry", f"{kind!r} is not an artifact type with folders", "the other types"))
-    return entries, (*faults, *bad)
-
-
-def _entry(kind: str, folder: Any, names: Any, bad: list[Fault]) -> Iterator[_Entry]:
-    good = [name for name in names if _is_name(name)] if isinstance(names, dict) else []
-    if _is_folder(folder) and good:
-        yield kind, folder, good
-    if not _is_folder(folder) or not isinstance(names, dict) or len(good) < len(names):
-        bad.append(
-            Fault(None, "bad entry", f"{kind!r}, {folder!r} lists what is no file of the run", "the other files")
-        )
-
-
-def _is_name(name: object) -> bool:
-    """Whether a name from a catalogue is one plain file or folder name."""
-    return isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\\x00")
-
-
-def _is_folder(folder: object) -> bool:
-    """Whether it is MLXP's dotted form of a folder below the type's: '' or '.path.to'."""
-    return folder == "" or (isinstance(folder, str) and folder[0] == "." and all(map(_is_name, folder[1:].split("."))))
-
-
-def _resolved(run: RunDir, kind: str, folder: str, names: list[str]) -> ArtifactFolder:
-    """The paths of the files; a folder may have dots in its name, so that the dotted form is tried both ways."""
-    parts = folder[1:].split(".") if folder else []
-    found = next(_existing(f"{run.path}/{ARTIFACTS}/{kind}/", "", parts), None)
-    below = found if found is not None else "".join(f"{part}/" for part in parts)
-    return ArtifactFolder(kind, {harmless(name): below + name for name in names})
-
-
-def _existing(base: str, done: str, parts: list[str]) -> Iterator[str]:
-    """The ways to cut a dotted name into folders that exist, the most folders first."""
-    if not parts:
-        yield done
-    for count in range(1, min(len(parts), 16) + 1):
-        name = ".".join(parts[:count])
-        if os.path.isdir(base + done + name):
-            yield from _existing(base, f"{done}{name}/", parts[count:])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .artifacts import ArtifactDtype
+from .artifact import ArtifactDtype
 from .errors import InvalidOptionError, UnknownColumnError, suggest
 from .lazy import LazyCell
 from .metrics import Metric, MetricDtype

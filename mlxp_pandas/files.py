@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 
-__all__ = ["FileProblem", "read_bytes", "read_tail"]
+__all__ = ["FileProblem", "others_claim", "read_bytes", "read_tail"]
 
 _FLAGS = (
     os.O_RDONLY
@@ -76,6 +76,16 @@ def read_tail(path: str, size: int) -> tuple[bytes, os.stat_result]:
     if len(data) < min(size, status.st_size):
         raise _cut_short(len(data), min(size, status.st_size))
     return data, status
+
+
+def others_claim(status: os.stat_result) -> str:
+    """Who but the current user may have written what has this status, as a clause; empty if nobody. POSIX only."""
+    if stat.S_ISLNK(status.st_mode):
+        return "is a link"
+    if status.st_uid != os.geteuid():
+        return "belongs to another user"
+    mode = f"can be written by others (mode {stat.S_IMODE(status.st_mode):o}; chmod go-w would change that)"
+    return mode if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
 
 
 def _unopened(error: OSError) -> Exception:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .artifacts import ArtifactArray
+from .artifact import ArtifactArray
 from .metrics import MetricArray
 from .plaintext import acts, shown
 from .rundir import RunDir

@@ -58,6 +58,19 @@ class RunDir:
             raise FileProblem("link", "a link that leads out of the log folder is not followed")
         return real
 
+    def within(self, relative: str) -> str:
+        """The real path of something in the run; a name or a link that leads out raises FileProblem."""
+        parts = relative.replace(os.sep, "/").split("/")
+        if ".." in parts or "\0" in relative or any(os.path.splitdrive(part)[0] for part in parts):
+            raise FileProblem("outside", "its name leads out of the folder of its run")
+        if "" in parts:
+            raise FileProblem("outside", "its name is empty or absolute")
+        home = os.path.realpath(self.path)
+        path = os.path.realpath(os.path.join(home, *parts))
+        if not path.startswith(home + os.sep):
+            raise FileProblem("outside", "a link leads out of the folder of its run")
+        return path
+
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, RunDir) and (self.root, self.name) == (other.root, other.name))
 

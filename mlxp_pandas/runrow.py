@@ -7,7 +7,8 @@ from collections.abc import Callable, Container, Iterable
 from itertools import chain
 from typing import Any, NamedTuple
 
-from .catalogues import Catalogue, artifact_columns, list_artifacts, metric_columns
+from .artifacts import Catalogue, artifact_columns, list_artifacts
+from .catalogues import metric_columns
 from .flatyaml import Flattener
 from .gathering import ARTIFACT_KEYS, CONFIG, INFO, METRIC_KEYS, METRICS, MISSING, Gathered, pack
 from .jsonlines import keys_of

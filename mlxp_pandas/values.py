@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from .artifacts import Artifacts
+from .artifact import Artifacts
 from .errors import ArtifactError
 from .fields import column, is_artifact, is_metric, is_missing, require
 from .metrics import Metric, load_columns

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 import mlxp_pandas
-from mlxp_pandas.artifacts import Artifacts
+from mlxp_pandas.artifact import Artifacts
 from mlxp_pandas.curvefiles import forget, read_curves
 from mlxp_pandas.errors import MlxpPandasError, ProblemsWarning
 from mlxp_pandas.index import FILE_NAME

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mlxp_pandas.aggregate import aggregate, step_statistic
-from mlxp_pandas.artifacts import ArtifactArray
+from mlxp_pandas.artifact import ArtifactArray
 from mlxp_pandas.errors import InvalidMapError, InvalidOptionError, UnknownColumnError
 from mlxp_pandas.maps import STATISTICS
 from mlxp_pandas.rundir import RunDir

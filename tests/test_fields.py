@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxp_pandas import read_runs
-from mlxp_pandas.artifacts import ArtifactArray
+from mlxp_pandas.artifact import ArtifactArray
 from mlxp_pandas.errors import InvalidOptionError, UnknownColumnError
 from mlxp_pandas.fields import column, fields_table, require, searchable_table, varying
 from mlxp_pandas.metrics import MetricArray

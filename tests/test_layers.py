@@ -23,29 +23,30 @@ aggregate filters groupcurves reader scalars tabletext
 numbertext partition points values
 fields frame scan
 health index metrics table
-artifacts curvefiles query runrow
+artifact curvefiles query runrow
 logtexts unlisted
 catalogues lastvalues logcache
-gathering jsonlines loaders logfile reductions testing
+artifacts
+gathering jsonlines logfile reductions testing
 curves flatyaml rowchunks rowcodec rundir stepstats
-arrayfiles maps options plainrows problems progress rowstructs unpickle yamltree
-boundedcache curvetypes errors files lazy pickleguard plaindata plaintext pool rowtext yamltext
+maps options plainrows problems progress rowstructs yamltree
+boundedcache curvetypes errors files lazy plaintext pool rowtext yamltext
 """
 
 # What only these modules may import. What reads the disk and what parses text does without pandas: to be timed alone.
 ONLY_IN = {
     "concurrent": "pool",
     "json": "index jsonlines rowcodec rowtext",
-    "marshal": "unpickle",
+    "marshal": "artifacts.unpickle",
     "matplotlib": "plotting",
     "msgspec": "rowstructs",
     "pandas": """
         __init__
-        __main__ accessor aggregate artifacts fields filters frame groupby groupcurves health lazy longform
+        __main__ accessor aggregate artifact fields filters frame groupby groupcurves health lazy longform
         metrics partition plotting points query.columns query.evaluate ranking reader report scalars scores
         seriesaccessor values
     """,
-    "pickle": "testing unpickle",
+    "pickle": "artifacts.unpickle testing",
     "scipy": "stepstats",
     "sqlite3": "index",
     "tqdm": "progress",

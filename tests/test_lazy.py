@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlxp_pandas.artifacts import ArtifactArray, ArtifactDtype, Artifacts
+from mlxp_pandas.artifact import ArtifactArray, ArtifactDtype, Artifacts
 from mlxp_pandas.lazy import LazyArray, LazyCell
 from mlxp_pandas.metrics import Metric, MetricArray, MetricDtype
 from mlxp_pandas.rundir import RunDir

@@ -15,11 +15,11 @@ from types import ModuleType
 import pandas as pd
 
 import mlxp_pandas
+from tests.test_layers import PATHS, dotted
 
 ROOT = Path(__file__).parents[1]
 OPTIONAL = "IPython PIL dask dill hydra matplotlib mlxp msgspec omegaconf orjson polars pyarrow scipy torch tqdm"
-PATHS = sorted(Path(mlxp_pandas.__file__).parent.glob("*.py"))
-NAMES = [path.stem for path in PATHS if path.stem not in {"__init__", "__main__"}]
+NAMES = [name for name in map(dotted, PATHS) if name not in {"__init__", "__main__"}]
 
 
 def modules() -> Iterator[ModuleType]:
@@ -27,7 +27,7 @@ def modules() -> Iterator[ModuleType]:
 
 
 def test_everything_importable_is_exported() -> None:
-    inner = set(NAMES) | {"annotations"}
+    inner = {name.partition(".")[0] for name in NAMES} | {"annotations"}
     visible = {name for name in vars(mlxp_pandas) if not name.startswith("_")} - inner
     assert visible | {"__version__"} == set(mlxp_pandas.__all__)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxp_pandas.artifacts import ArtifactArray
+from mlxp_pandas.artifact import ArtifactArray
 from mlxp_pandas.errors import InvalidOptionError
 from mlxp_pandas.metrics import MetricArray
 from mlxp_pandas.partition import Partition, plain_key

@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks import counting, frames, memory, network, reading, scanning, seeds, starting
+from tests.benchmarks import artifacts, counting, frames, memory, network, reading, scanning, seeds, starting
 from tests.benchmarks.measure import BENCHMARKS, Lab, Row, Skipped
 
-_MODULES = (scanning, counting, network, memory, reading, frames, seeds, starting)
+_MODULES = (scanning, counting, network, memory, reading, artifacts, frames, seeds, starting)
 _LINE = "| {:<58} | {:<38} | {:>9} | {:>9} | {:>9} | {:>9} | {:<4} |"
 
 

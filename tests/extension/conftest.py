@@ -28,7 +28,7 @@ from pandas.tests.extension.conftest import (  # noqa: F401
     use_numpy,
 )
 
-from mlxp_pandas.artifacts import ArtifactDtype
+from mlxp_pandas.artifact import ArtifactDtype
 from mlxp_pandas.lazy import LazyArray, LazyDtype
 from mlxp_pandas.metrics import MetricDtype
 from mlxp_pandas.rundir import RunDir

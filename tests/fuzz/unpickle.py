@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from mlxp_pandas.plaindata import VALUES
-from mlxp_pandas.unpickle import NotPlain, PickleProblem, plain
+from mlxp_pandas.artifacts.plaindata import VALUES
+from mlxp_pandas.artifacts.unpickle import NotPlain, PickleProblem, plain
 
 PLAIN = [
     {"epoch": 3, "loss": [0.5, -0.0, 1e300], "name": "net", "ok": (True, None)},

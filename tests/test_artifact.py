@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mlxp_pandas.artifacts import Artifact, ArtifactArray, Artifacts
+from mlxp_pandas.artifact import Artifact, ArtifactArray, Artifacts
 from mlxp_pandas.errors import ArtifactError, ArtifactNotFoundError
 from mlxp_pandas.rundir import RunDir
 from mlxp_pandas.testing import make_runs

@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 from pandas.api.extensions import register_extension_dtype
 
-from .catalogues import ArtifactFolder, read_artifacts
+from .artifacts import ArtifactFolder, load_artifact, read_artifacts
 from .errors import ArtifactNotFoundError, suggest
 from .lazy import LazyArray, LazyCell, LazyDtype
-from .loaders import load_artifact
 from .rundir import RunDir
 
 __all__ = ["Artifact", "ArtifactArray", "ArtifactDtype", "Artifacts"]
@@ -86,8 +85,10 @@ class Artifact:
         Parameters
         ----------
         trust : bool, optional
-            True: unpickle whatever it holds. False: plain data only. None, the default: objects of classes only where
-            the file and its folders belong to the current user and nobody else can write them.
+            True: run code found in the logs where the type needs it. False: never. None, the default: only where it is
+            yours. The file, its folders up to the logs and `info.yaml` belong to the current user, nobody else can
+            write them, and the script that started the run is on this machine, likewise the user's own, and mentions
+            `mlxp`.
         loader : callable, optional
             Takes the path and returns the object, in the place of the type's loader.
 

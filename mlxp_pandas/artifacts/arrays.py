@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import collections
 import importlib
 import io
 import math
@@ -14,13 +15,14 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy_format
 
-from .errors import MissingDependencyError
+from .pickleguard import require
 
-__all__ = ["check_archive", "read_image", "read_numpy"]
+__all__ = ["MAX_PIXELS", "check_archive", "read_image", "read_numpy"]
 
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_ZIP_ENTRY = b"PK\x01\x02"
-_MAX_ENTRIES = 100_000
+#: The most pixels of an image; beyond 178 million Pillow's own limit holds as well.
+MAX_PIXELS = 25_000_000
+
+_MAX_OBJECTS = 256 << 20  # bytes of the pickle of an array of objects: it is there twice while it is read
 # Without EPS and the like: Pillow hands those to Ghostscript, which runs programs.
 _IMAGE_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 
@@ -57,12 +59,11 @@ def read_numpy(data: bytes, limit: int, unpickled: Unpickler) -> object:
     >>> read_numpy(stream.getvalue(), 1000, unpickled=None)
     {'loss': array([0, 1, 2])}
     """
-    if data.startswith(_ZIP):
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         check_archive(data, limit)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return {
-                entry.filename.removesuffix(".npy"): _member(archive, entry, unpickled) for entry in archive.infolist()
-            }
+            entries = archive.infolist()
+            return {entry.filename.removesuffix(".npy"): _member(archive, entry, unpickled) for entry in entries}
     if data.startswith(npy_format.MAGIC_PREFIX):
         return _array(io.BytesIO(data), len(data), unpickled)
     likely = ", it looks like a pickle" if data.startswith(b"\x80") else ""
@@ -70,17 +71,19 @@ def read_numpy(data: bytes, limit: int, unpickled: Unpickler) -> object:
 
 
 def check_archive(data: bytes, limit: int) -> None:
-    """Raise ValueError for a zip file that unpacks to more than `limit` bytes, or that numpy and torch do not write."""
-    if data.count(_ZIP_ENTRY) > _MAX_ENTRIES:
-        raise ValueError(f"it has more than {_MAX_ENTRIES:,} members")
+    """Raise ValueError for a zip file that unpacks to more than `limit` bytes, or unlike those of numpy and torch."""
+    require(data.count(b"PK\x01\x02") <= 10_000, "it has more than 10,000 members")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = archive.infolist()
     size = sum(entry.file_size for entry in entries)
-    if size > limit:
-        raise ValueError(f"it unpacks to {size:,} bytes; the limit is {limit:,} (mlxp_pandas.loaders.MAX_BYTES)")
+    how = f"it unpacks to {size:,} bytes; the limit is {limit:,} (mlxp_pandas.artifacts.load.MAX_BYTES)"
+    require(size <= limit, how)
     # The other methods may allocate gigabytes for their dictionary before the first byte.
-    if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in entries):
-        raise ValueError("it is compressed in a way that numpy does not write")
+    is_known = all(entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in entries)
+    require(is_known, "it is compressed in a way that numpy does not write")
+    names = collections.Counter(entry.filename.removesuffix(".npy") for entry in entries)
+    repeated = [name for name, n in names.most_common(5) if n > 1]
+    require(not repeated, f"it has more than one member named {', '.join(map(repr, repeated))}")
 
 
 def read_image(data: bytes) -> np.ndarray[Any, Any] | str:
@@ -99,16 +102,18 @@ def read_image(data: bytes) -> np.ndarray[Any, Any] | str:
     Raises
     ------
     ValueError, OSError
-        It is no such image, damaged, or has more pixels than `PIL.Image.MAX_IMAGE_PIXELS`.
-    MissingDependencyError
+        It is no such image, damaged, or has more pixels than `MAX_PIXELS`.
+    ImportError
         Pillow is not installed.
     """
     if _is_svg(data):
         return data.decode("utf-8")
-    pillow = _pillow()
+    pillow = importlib.import_module("PIL.Image")
     with warnings.catch_warnings():
-        warnings.simplefilter("error", pillow.DecompressionBombWarning)
+        warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # our limit is lower
         with pillow.open(io.BytesIO(data), formats=_IMAGE_FORMATS) as image:
+            is_small = image.width * image.height <= MAX_PIXELS
+            require(is_small, f"it has more than {MAX_PIXELS:,} pixels ({__name__}.MAX_PIXELS)")
             image.load()
             return _scaled_png(image) if image.format == "PNG" else _pixels(image)
 
@@ -123,10 +128,14 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, unpickled: Unpickl
 def _array(stream: IO[bytes], size: int, unpickled: Unpickler) -> object:
     shape, dtype = _header(stream)
     if dtype.hasobject:
-        return _objects(unpickled(stream.read()), shape)
+        require(size <= _MAX_OBJECTS, f"its Python objects take more than {_MAX_OBJECTS:,} bytes; give a loader")
+        value = unpickled(stream.read())
+        is_kept = isinstance(value, np.ndarray) and value.shape == shape
+        require(is_kept, "its header promises an array of objects, it holds something else")
+        return value
     n_bytes, n_found = math.prod(shape) * dtype.itemsize, size - stream.tell()
-    if n_bytes != n_found or (dtype.itemsize == 0 and math.prod(shape) > size):
-        raise ValueError(f"its header promises an array of {n_bytes:,} bytes, it holds {n_found:,}")
+    is_whole = n_bytes == n_found and (dtype.itemsize > 0 or math.prod(shape) <= size)
+    require(is_whole, f"its header promises an array of {n_bytes:,} bytes, it holds {n_found:,}")
     stream.seek(0)
     return npy_format.read_array(stream, allow_pickle=False)
 
@@ -143,31 +152,16 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return shape, dtype
 
 
-def _objects(value: object, shape: tuple[int, ...]) -> object:
-    if not isinstance(value, np.ndarray) or value.shape != shape:
-        raise ValueError("its header promises an array of objects, it holds something else")
-    return value
-
-
 def _is_svg(data: bytes) -> bool:
     start = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
     return start.startswith(b"<svg") or (start.startswith((b"<?xml", b"<!--", b"<!DOCTYPE")) and b"<svg" in start)
-
-
-def _pillow() -> Any:
-    try:
-        return importlib.import_module("PIL.Image")
-    except ImportError as error:
-        message = 'Images are read with Pillow, which is not installed: pip install "mlxp_pandas[image]"'
-        raise MissingDependencyError(message) from error
 
 
 def _scaled_png(image: Any) -> np.ndarray[Any, Any]:
     if image.mode in ("P", "LA", "PA"):
         image = image.convert("RGBA")
     largest = 1 if image.mode == "1" else 2**16 - 1 if image.mode.startswith("I") else 2**8 - 1
-    pixels: np.ndarray[Any, Any] = np.divide(np.asarray(image), largest, dtype=np.float32)
-    return pixels
+    return np.divide(np.asarray(image), largest, dtype=np.float32)  # type: ignore[no-any-return]
 
 
 def _pixels(image: Any) -> np.ndarray[Any, Any]:

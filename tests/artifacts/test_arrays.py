@@ -17,9 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mlxp_pandas.arrayfiles import check_archive, read_image, read_numpy
-from mlxp_pandas.errors import MissingDependencyError
-from mlxp_pandas.unpickle import plain
+from mlxp_pandas.artifacts.arrays import check_archive, read_image, read_numpy
+from mlxp_pandas.artifacts.unpickle import plain
 
 LIMIT = 1 << 20
 
@@ -151,8 +150,18 @@ def test_a_directory_of_an_archive_that_lies() -> None:
 
 
 def test_many_members() -> None:
-    with pytest.raises(ValueError, match="more than 100,000 members"):
-        check_archive(b"PK\x01\x02" * 100_001, LIMIT)
+    with pytest.raises(ValueError, match="more than 10,000 members"):
+        check_archive(b"PK\x01\x02" * 10_001, LIMIT)
+
+
+def test_members_of_one_name_are_named() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # zipfile's, that a name is used twice
+        for name in ("loss.npy", "w.npy", "loss.npy", "bias", "bias.npy"):
+            archive.writestr(name, npy(np.arange(3)))
+    with pytest.raises(ValueError, match="more than one member named 'loss', 'bias'"):
+        read_numpy(stream.getvalue(), LIMIT, plain)
 
 
 @settings(deadline=None, max_examples=150)
@@ -245,6 +254,7 @@ POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(%pipe%touch x) 
         (POSTSCRIPT, "cannot identify"),
         (png(100_000, 100_000), "pixels"),
         (png(10_000, 10_000), "pixels"),
+        (png(5001, 5000), r"more than 25,000,000 pixels \(mlxp_pandas\.artifacts\.arrays\.MAX_PIXELS\)"),
         (png(2**31 - 1, 2**31 - 1), "pixels"),
         (png(9, 9), "truncated|incomplete|cannot"),
         (png(9, 9, *[chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**7)))] * 9), "too large|truncated"),
@@ -268,5 +278,5 @@ def test_images_that_are_cut_off(kind: str) -> None:
 def test_without_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     assert read_image(b"<svg></svg>") == "<svg></svg>"
-    with pytest.raises(MissingDependencyError, match=r'pip install "mlxp_pandas\[image\]"'):
+    with pytest.raises(ImportError, match="PIL"):
         read_image(png(1, 1))
