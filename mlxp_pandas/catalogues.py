@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from .gathering import ARTIFACT_KEYS, ARTIFACTS, MAX_FILES, Gathered
 from .plaintext import harmless
 from .rundir import RunDir
-from .yamltree import Fault, load_mapping
+from .yamltree import Fault, load_mapping, text_of_key
 
 __all__ = ["ArtifactFolder", "Catalogue", "artifact_columns", "list_artifacts", "metric_columns", "read_artifacts"]
 
@@ -40,7 +40,7 @@ def metric_columns(log: str, data: bytes) -> Catalogue:
     if not data.strip():
         return Catalogue((), (), False)
     keys, faults = load_mapping(data)
-    columns = tuple(dict.fromkeys(f"{log}.{_as_in_rows(key)}" for key in keys))
+    columns = tuple(dict.fromkeys(f"{log}.{text_of_key(key)}" for key in keys))
     return Catalogue(columns, faults, bool(columns) and not faults and data.endswith(b"\n"))  # as MLXP ends it
 
 
@@ -101,11 +101,6 @@ def _walk(found: Gathered, top: str) -> Iterator[tuple[str, list[str]]]:
         if left <= 0:
             found.problem(top, "too many", f"more than {MAX_FILES:,} files", "the first of them")
             return
-
-
-def _as_in_rows(key: Any) -> str:
-    """A key as JSON writes it, which is not as Python does for three of them."""
-    return str(key).lower().replace("none", "null") if key is None or isinstance(key, bool) else str(key)
 
 
 def _column(kind: str, folder: str) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlxp_pandas import curvefiles, read_runs
+from mlxp_pandas import read_runs
+from mlxp_pandas.curves import forget
 
 from .measure import Lab, Reach, Row, benchmark, need
 
@@ -63,7 +64,7 @@ def last(lab: Lab) -> Iterator[Row]:
     runs, files = _curves(lab, lab.scaled(10_000), n_steps=1000, logs=("train",))
 
     def ours() -> object:
-        curvefiles.forget()
+        forget()
         return runs["train.loss"].mlxp.last()
 
     times = lab.compare(ours, lambda: [_tail(file) for file in files])
@@ -93,7 +94,7 @@ def _loading(runs: pd.DataFrame, columns: Sequence[str]) -> Callable[[], object]
     """Loads columns from the disk, not from what an earlier turn left in memory."""
 
     def load() -> object:
-        curvefiles.forget()
+        forget()
         return runs[list(columns)].mlxp.load()
 
     return load
