@@ -4,6 +4,8 @@
 Lines of JSON are read in `jsonlines`, the files of runs in `logs`.
 """
 
+from __future__ import annotations
+
 from .jsonlines import Log, keys_of
 from .logs import (
     STEP_KEYS,

@@ -25,6 +25,9 @@ from ..rundir import RunDir
 from ..yamltree import load_mapping, text_of_key
 from .jsonlines import Fault, Keys, Log, parse, parse_together
 
+__all__ = ["MAX_LOG_BYTES", "STEP_KEYS", "Curves", "find_log", "forget", "incomplete_logs", "places_of", "problems_of"]
+__all__ += ["read_curves", "read_last", "read_log", "unlisted_problem"]
+
 #: Bytes of one metrics file, over which it is a problem and is not read.
 MAX_LOG_BYTES = 1 << 30
 #: Keys of a log that count, the first that it has.

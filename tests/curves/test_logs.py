@@ -11,6 +11,7 @@ import random
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -450,6 +451,29 @@ def test_every_change_is_noticed(write: Write, change: str, settled: bool, monke
     )
     assert [rows_of(changed, name) for name in columns] == [rows_of(fresh, name) for name in columns]
     assert changed.problems == fresh.problems
+
+
+def test_a_sparse_log_of_1_gib_takes_little_memory(write: Write) -> None:
+    run = write(1, train=steps(3))
+    with log_path(run).open("r+b") as file:
+        file.truncate(1 << 30)
+    tracemalloc.start()
+    read = read_curves([run], ["train.epoch"])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert lists(read.values["train.epoch"]) == [[0, 1, 2]]
+    assert [problem.kind for problem in read.problems] == ["line too long"]
+    assert peak < 100 << 20
+
+
+@pytest.mark.timeout(20)  # took 5 s for one row of this kind, and as much for each further
+def test_rows_with_40_000_keys_are_read_as_fast_as_others(write: Write) -> None:
+    row = {f"key{number}": number / 7 for number in range(40_000)}
+    run = write(1, train=[row] * 10)
+    columns = [f"train.{key}" for key in row]
+    assert lists(read_curves([run], columns[:1]).values[columns[0]]) == [[0.0] * 10]
+    read = read_curves([run], columns)
+    assert [lists(read.values[column])[0][-1] for column in columns] == list(row.values())
 
 
 def test_a_torn_last_line_that_was_finished_is_no_longer_a_problem(write: Write) -> None:
