@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import chain, islice
@@ -220,9 +220,10 @@ class _Reader:
         self._places = {column: places_of(column) for column in columns}
         self._cells = cells
         self._read, self._ahead = ways
-        self._keys: dict[str, tuple[str, ...]] = {}
+        keys = defaultdict[str, list[str]](list)
         for name, key in dict.fromkeys(chain.from_iterable(self._places.values())):
-            self._keys[name] = (*self._keys.get(name, ()), key)
+            keys[name].append(key)
+        self._keys = {name: tuple(of_log) for name, of_log in keys.items()}
         self._is_whole = {} if is_whole else dict.fromkeys(self._keys, False)
         self._firsts = {column: places[0] for column, places in self._places.items() if places}
         self._together = {name for name, _ in self._firsts.values() if cells is None}

