@@ -242,22 +242,17 @@ class _Reader:
         keys, is_whole = self._keys[name], self._is_asked_whole(batch[0], name)
         datas = list(ordered_map(partial(self._ahead, name), batch))
         logs = parse_together(datas, keys, is_whole=is_whole)
-        if self._read is _read_end:
-            return logs
-        alone = [partial(lambda data, *_: parse(data, keys, is_whole=is_whole), data) for data in datas]
-        return [
-            log or (_guarded(read, run, name, keys, is_whole) if data else None)
-            for log, read, data, run in zip(logs, alone, datas, batch, strict=True)
-        ]
+        for place, data in enumerate(datas if self._read is _read_whole else ()):
+            if data and not logs[place]:
+                alone = partial(_parsed, data)
+                logs[place] = _guarded(alone, batch[place], name, keys, is_whole)
+        return logs
 
     def _of_run(self, item: tuple[RunDir, dict[str, Log]]) -> OfRun:
         run, logs = item
-        firsts = {
-            column: (logs[name], key)
-            for column, (name, key) in self._firsts.items()
-            if name in logs and key in logs[name].curves
-        }
-        if len(firsts) == len(self._places) and not any(log.faults or log.has_others for log in logs.values()):
+        firsts = {column: (logs[name], key) for column, (name, key) in self._firsts.items() if name in logs}
+        are_healthy = all(key in log.curves and not (log.faults or log.has_others) for log, key in firsts.values())
+        if are_healthy and len(firsts) == len(self._places):
             return firsts, []
         found: dict[str, tuple[Log, str]] = {}
         missing = []
@@ -314,6 +309,10 @@ def _guarded(read: Read, run: RunDir, name: str, keys: Keys, is_whole: bool) -> 
     except Exception as error:  # an unknown defect costs one file
         kind, reason = "defect", f"{type(error).__name__}: {error}"
     return Log({}, {}, -1, [Fault(None, kind, reason, "the other logs")])
+
+
+def _parsed(data: bytes, run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
+    return parse(data, keys, is_whole=is_whole)
 
 
 def _read_whole(run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
