@@ -109,12 +109,8 @@ def parse(data: bytes | Iterable[bytes], keys: Keys = None, *, is_whole: bool = 
                 found.setdefault(key, []).append((n_rows, at, values))
             faults += [fault._replace(line=n_lines + (fault.line or 0)) for fault in new]
             del faults[_SHOWN + 1 : -2]
-            n_faults, n_rows, n_lines, has_others = (
-                n_faults + len(new),
-                n_rows + rows,
-                n_lines + lines,
-                has_others | others,
-            )
+            n_faults, has_others = n_faults + len(new), has_others or others
+            n_rows, n_lines = n_rows + rows, n_lines + lines
         head = head or block[:64]
     curves = {key: _joined([values for _, _, values in found[key]]) for key in keys or found if key in found}
     places = {key: _places(found[key]) for key, curve in curves.items() if len(curve) < n_rows}
