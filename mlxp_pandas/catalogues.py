@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .artifacts import Catalogue
-from .yamltree import load_mapping
+from .yamltree import load_mapping, text_of_key
 
 __all__ = ["metric_columns"]
 
@@ -16,10 +14,5 @@ def metric_columns(log: str, data: bytes) -> Catalogue:
     if not data.strip():
         return Catalogue((), (), False)
     keys, faults = load_mapping(data)
-    columns = tuple(dict.fromkeys(f"{log}.{_as_in_rows(key)}" for key in keys))
+    columns = tuple(dict.fromkeys(f"{log}.{text_of_key(key)}" for key in keys))
     return Catalogue(columns, faults, bool(columns) and not faults and data.endswith(b"\n"))  # as MLXP ends it
-
-
-def _as_in_rows(key: Any) -> str:
-    """A key as JSON writes it, which is not as Python does for three of them."""
-    return str(key).lower().replace("none", "null") if key is None or isinstance(key, bool) else str(key)

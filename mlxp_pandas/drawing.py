@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .curves import Curve
 from .groupcurves import GroupCurves
 from .numbertext import key_text
 from .partition import Key, Partition
 from .plaintext import printable
+from .steps import Curve
 from .stepstats import StepStatistics
 
 __all__ = [

@@ -6,8 +6,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
 
-__all__ = ["FileProblem", "others_claim", "read_bytes", "read_tail"]
+__all__ = ["FileProblem", "others_claim", "read_bytes", "read_parts", "read_tail"]
+
+_PART = 1 << 22  # bytes
 
 _FLAGS = (
     os.O_RDONLY
@@ -27,8 +30,8 @@ class FileProblem(Exception):
         self.reason = reason
 
 
-def read_bytes(path: str, limit: int, start: int = 0, _tries: int = 3) -> tuple[bytes, os.stat_result]:
-    """Read a regular file whole, from `start` on, with the stat of the open file.
+def read_bytes(path: str, limit: int, _tries: int = 3) -> tuple[bytes, os.stat_result]:
+    """Read a regular file whole, with the stat of the open file.
 
     Raises
     ------
@@ -44,11 +47,8 @@ def read_bytes(path: str, limit: int, start: int = 0, _tries: int = 3) -> tuple[
     try:
         status = os.fstat(descriptor)
         expected = status.st_size
-        if not stat.S_ISREG(status.st_mode) or expected > limit + start:
-            raise _refusal(status, limit + start)
-        if start:
-            os.lseek(descriptor, start, os.SEEK_SET)
-            expected = max(expected - start, 0)
+        if not stat.S_ISREG(status.st_mode) or expected > limit:
+            raise _refusal(status, limit)
         data = os.read(descriptor, expected + 1)  # one byte more tells the end: most files cost one call
         if len(data) != expected:
             data = _read_on(descriptor, limit, data)
@@ -57,8 +57,25 @@ def read_bytes(path: str, limit: int, start: int = 0, _tries: int = 3) -> tuple[
     if len(data) >= expected:
         return data, status
     if _tries > 1:  # a file that is rewritten in place is empty for a moment
-        return read_bytes(path, limit, start, _tries - 1)
+        return read_bytes(path, limit, _tries - 1)
     raise _cut_short(len(data), expected)
+
+
+def read_parts(path: str, limit: int) -> Iterator[bytes]:
+    """Read a regular file part by part, as long as it is when it is opened; raises as `read_bytes` does."""
+    descriptor = os.open(path, _FLAGS)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
+            raise _refusal(status, limit)
+        left = status.st_size
+        while left and (part := os.read(descriptor, min(left, _PART))):
+            left -= len(part)
+            yield part
+    finally:
+        os.close(descriptor)
+    if left:
+        raise _cut_short(status.st_size - left, status.st_size)
 
 
 def read_tail(path: str, size: int) -> tuple[bytes, os.stat_result]:

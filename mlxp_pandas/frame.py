@@ -13,7 +13,7 @@ import pandas as pd
 from .artifact import ArtifactArray
 from .metrics import MetricArray
 from .plaintext import acts, shown
-from .rundir import RunDir
+from .rundir import RunDir, linked_runs
 from .table import MISSING, Table, is_one
 
 __all__ = ["to_frame", "typed"]
@@ -26,7 +26,9 @@ def to_frame(table: Table, root: str) -> pd.DataFrame:
     index = pd.Index(np.array(table.log_ids, dtype="int64"), name="log_id")
     columns = {name: _kept(typed(values), index) for name, values in table.values().items()}
     runs = np.empty(len(index), dtype=object)
-    runs[:] = [RunDir(root, str(log_id)) for log_id in table.log_ids]
+    names = list(map(str, table.log_ids))
+    links = linked_runs(root)
+    runs[:] = [RunDir(root, name, links is None or name in links) for name in names]
     for kind, array in (("metrics", MetricArray), ("artifacts", ArtifactArray)):
         for name, places in table.cells(kind).items():
             columns[name] = array._from_runs(_at(runs, places), name)

@@ -14,16 +14,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .curves import STEP_KEYS, Log, incomplete_logs, places_of, problems_of, read_log, unlisted_problem
 from .errors import InvalidOptionError
 from .gathering import METRICS, Gathered, gather
-from .jsonlines import LogRows, parse
 from .lazy import LazyCell, LazyDtype
-from .logfile import STEP_KEYS, LogFolder, Outcome, places_of, problems_of
 from .pool import ordered_map
 from .problems import Problem
 from .rundir import RunDir
 from .runrow import RowReader, RunRow
-from .unlisted import is_incomplete, unlisted_problem
 
 __all__ = ["LIVE", "health_of", "runs_of"]
 
@@ -36,15 +34,14 @@ _Array = NDArray[Any]
 
 
 class _Log(NamedTuple):
-    """One metrics file, read whole: what is in it, and the faults or what kept it from being read."""
+    """One metrics file, read whole: its rows without the values, and what is told of these."""
 
     name: str
-    outcome: Outcome
-    keys: tuple[str, ...] = ()
-    n_steps: int | None = None
-    first_nan: int | None = None
-    n_repeated: int = 0
-    written: float | None = None
+    rows: Log
+    n_steps: int | None
+    first_nan: int | None
+    n_repeated: int
+    written: float | None
 
 
 def health_of(frame: pd.DataFrame, stale: object = "2h") -> pd.DataFrame:
@@ -127,37 +124,34 @@ def _seconds(stale: object) -> float:
 def _read(run: RunDir) -> tuple[Gathered, list[_Log]]:
     """All that a run holds, read in any thread."""
     found = gather(run)
-    folder = LogFolder(run)
     names = [name[:-5] for name in found.folders.get(METRICS, ()) if name.endswith(".json")]
-    return found, [_log(folder, name) for name in names]
+    return found, [_log(run, name) for name in names]
 
 
-def _log(folder: LogFolder, name: str) -> _Log:
-    try:
-        data, status = folder.read(name)
-        rows = parse(data)
-        steps = _steps(rows)
-        n_repeated = 0 if steps is None else len(steps) - len(np.unique(steps))
-        written = _written(status.st_mtime, status.st_ctime)
-        return _Log(name, rows.faults, tuple(rows.curves), rows.n_rows, _first_nan(rows), n_repeated, written)
-    except Exception as error:  # an unknown defect costs one file
-        return _Log(name, error, written=_written_unread(folder.path(name)))
+def _log(run: RunDir, name: str) -> _Log:
+    rows = read_log(run, name)
+    steps = _steps(rows)
+    n_repeated = 0 if steps is None else len(steps) - len(np.unique(steps))
+    n_steps = rows.n_rows if rows.n_rows >= 0 else None
+    written = _log_written(f"{run.path}/{METRICS}/{name}.json")
+    bare = rows._replace(curves=dict.fromkeys(rows.curves), at={})
+    return _Log(name, bare, n_steps, _first_nan(rows), n_repeated, written)
 
 
-def _steps(rows: LogRows) -> _Array | None:
+def _steps(rows: Log) -> _Array | None:
     """The logged steps, in the order of the rows that have one; None where the log does not count."""
     curves = (rows.curves[key] for key in STEP_KEYS if key in rows.curves)
     return next((curve for curve in curves if curve.dtype.kind in "iuf"), None)
 
 
-def _first_nan(rows: LogRows) -> int | None:
+def _first_nan(rows: Log) -> int | None:
     """The step of the first row in which a metric is NaN; the row's position where it has no step."""
-    places = [rows.rows[key][is_nan][:1] for key, curve in rows.curves.items() if (is_nan := _is_nan(curve)).any()]
+    places = [rows.rows(key)[is_nan][:1] for key, curve in rows.curves.items() if (is_nan := _is_nan(curve)).any()]
     if not places:
         return None
     first = int(min(place[0] for place in places))
     key = next((key for key in STEP_KEYS if key in rows.curves), None)
-    steps = {} if key is None else dict(zip(rows.rows[key].tolist(), rows.curves[key].tolist(), strict=True))
+    steps = {} if key is None else dict(zip(rows.rows(key).tolist(), rows.curves[key].tolist(), strict=True))
     step = steps.get(first)
     return int(step) if isinstance(step, int | float) and math.isfinite(step) else first
 
@@ -206,28 +200,25 @@ def _named(problems: Sequence[Problem]) -> dict[str, Any]:
 
 def _n_torn(log: _Log, *, is_writing: bool) -> int:
     """The torn lines of a log; a last line that is being written is none."""
-    if isinstance(log.outcome, Exception):
-        return 0
-    kinds = [fault.kind for fault in log.outcome]
+    kinds = [fault.kind for fault in log.rows.faults]
     return sum(kind.startswith("torn") and not (is_writing and kind == "torn last line") for kind in kinds)
 
 
 def _problems(run: RunDir, logs: list[_Log], row: RunRow, *, is_writing: bool) -> Iterator[Problem]:
     """What is wrong in the metrics files and was not said of the run already."""
-    folder = LogFolder(run)
-    read: dict[str, Outcome] = {log.name: log.outcome for log in logs}
-    keys = {(log.name, key) for log in logs for key in log.keys}
+    read = {log.name: log.rows for log in logs}
+    keys = {(log.name, key) for log in logs for key in log.rows.curves}
     missing = [places for places in map(places_of, row.layout.metrics) if keys.isdisjoint(places)]
     for name in {name for places in missing for name, _ in places} - read.keys():
-        read[name] = FileNotFoundError()
+        read[name] = Log({}, {}, -1, [])
     known = {(problem.file, problem.kind) for problem in row.problems}
-    for problem in dict.fromkeys(problems_of(folder, read, missing, lambda _: is_writing)):
+    for problem in dict.fromkeys(problems_of(run, read, missing, is_writing)):
         if (problem.file, problem.kind) not in known:
             yield problem
     listed = set(row.layout.metrics)
     for log in logs:
-        is_known = is_incomplete(run, log.name)  # then the row above has columns that the catalogue still lacks
-        more = [key for key in log.keys if is_known or f"{log.name}.{key}" not in listed]
+        is_known = log.name in incomplete_logs(run)  # then the row above has columns that the catalogue still lacks
+        more = [key for key in log.rows.curves if is_known or f"{log.name}.{key}" not in listed]
         unlisted = unlisted_problem(run, log.name, more) if more else None
         yield from [unlisted] if unlisted else []
 
@@ -239,8 +230,8 @@ def _last_write(found: Gathered, logs: list[_Log]) -> float | None:
     return max(times, default=None)
 
 
-def _written_unread(path: str) -> float | None:
-    """When a file that cannot be read was written: one that is over the limit may still grow."""
+def _log_written(path: str) -> float | None:
+    """When a log was written, also one that cannot be read: one that is over the limit may still grow."""
     try:
         status = os.lstat(path)
     except OSError:

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .curves import Curve
 from .points import log_columns, read_logged
 from .problems import warn_of
 from .scalars import number_columns
 from .scores import run_ids
+from .steps import Curve
 
 __all__ = ["long_frame"]
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.extensions import register_extension_dtype
 
-from .curvefiles import read_curves
+from .curves import read_curves
 from .errors import MetricError
 from .lazy import LazyArray, LazyCell, LazyDtype
 from .problems import Problem, warn_of
@@ -88,7 +88,7 @@ class Metric(LazyCell[RunDir]):
             The file is damaged; its healthy lines are returned.
         """
         read = read_curves([self.run], [self.column])
-        curve = read.values[self.column][0]
+        curve: Curve | None = read.values[self.column][0]
         if curve is None:
             raise MetricError(_why_gone(self, read.problems))
         warn_of(read.problems, _SEE)
@@ -184,7 +184,7 @@ def load_columns(
     columns : sequence of str
         Columns of the frame. Others than metrics are returned as they are; metrics in an `object` column are loaded.
     is_whole : bool
-        As of `curvefiles.read_curves`.
+        As of `curves.read_curves`.
     also : sequence of Problem
         What the caller found himself, to be part of the same warning.
 
@@ -260,7 +260,7 @@ def _read(wishes: set[_Wish], runs: dict[int, RunDir], is_whole: bool) -> tuple[
     columns = sorted({wish.column for wish in wishes})
     is_full = len(wishes) == len(runs) * len(columns)
     cells = None if is_full else {(runs[wish.run], wish.column) for wish in wishes}
-    read = read_curves(list(runs.values()), columns, cells=cells, is_whole=is_whole)
+    read = read_curves(list(runs.values()), columns, cells, is_whole=is_whole)
     return {column: dict(zip(runs, read.values[column], strict=True)) for column in columns}, read.problems
 
 

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .curves import Curve
 from .drawing import (
     are_alone,
     are_crowded,
@@ -43,6 +42,7 @@ from .partition import Key, Partition
 from .report import run_table
 from .scalars import number_columns
 from .scores import as_floats, listed, run_ids
+from .steps import Curve
 
 __all__ = ["HeatOptions", "PictureOptions", "box_plot", "heat_map", "plot_groups", "plot_runs"]
 

@@ -10,15 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .curvefiles import Curves, find_log, read_curves
-from .curves import Curve, as_numbers
+from .curves import STEP_KEYS, Curves, find_log, read_curves, read_last
 from .errors import InvalidOptionError, UnknownColumnError, suggest
 from .fields import column, is_metric, is_missing, require
-from .lastvalues import read_last
-from .logfile import STEP_KEYS
 from .metrics import Metric, MetricArray, MetricDtype
 from .problems import Problem
 from .rundir import RunDir
+from .steps import Curve, as_numbers
 
 __all__ = [
     "Points",
@@ -47,7 +45,7 @@ class Points(NamedTuple):
     ----------
     curves : dict of label to list of (Curve or None)
         One a row; None where the run has no such metric, or no steps for it. In the order of the log, as logged:
-        `curves.settle` makes the steps ascending.
+        `steps.settle` makes the steps ascending.
     problems : list of Problem
         What is wrong with the files.
     """
@@ -283,13 +281,13 @@ def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> tuple[dict[Has
     if len(labels) == 1 and isinstance(array := _curve_column(frame, labels[0]).array, MetricArray):
         metric = array.dtype.column
         last = read_last(array.runs, [metric])  # aligned already: nothing has to be looked up
-        return {labels[0]: [np.nan if value is None else value for value in last[metric]]}, last.problems
+        return {labels[0]: [np.nan if value is None else value for value in last.values[metric]]}, last.problems
     columns = {label: sources_of(frame, label) for label in labels}
     cells = {source for sources in columns.values() for source in sources if isinstance(source, tuple)}
     runs = list(dict.fromkeys(run for run, _ in cells))
     metrics = list(dict.fromkeys(metric for _, metric in cells))
-    last = read_last(runs, metrics, cells=None if len(cells) == len(runs) * len(metrics) else cells)
-    ends = {metric: dict(zip(runs, values, strict=True)) for metric, values in last.items()}
+    last = read_last(runs, metrics, None if len(cells) == len(runs) * len(metrics) else cells)
+    ends = {metric: dict(zip(runs, values, strict=True)) for metric, values in last.values.items()}
     return {label: [_end(source, ends) for source in sources] for label, sources in columns.items()}, last.problems
 
 
@@ -300,7 +298,7 @@ class _Reading:
         cells = dict.fromkeys(source for column in columns for source in column if isinstance(source, tuple))
         self._places = {run: place for place, run in enumerate(dict.fromkeys(run for run, _ in cells))}
         metrics = list(dict.fromkeys(metric for _, metric in cells))
-        self.read = read_curves(list(self._places), metrics, cells=cells.keys()) if cells else Curves({}, {}, [])
+        self.read = read_curves(list(self._places), metrics, cells.keys()) if cells else Curves({}, {}, [])
         self._arange: dict[int, npt.NDArray[np.int64]] = {}
 
     def points(self, values: Source, steps: Source, x: str | None) -> Curve | None:
@@ -323,8 +321,8 @@ class _Reading:
         if isinstance(source, tuple):
             run, metric = source
             place = self._places[run]
-            rows, values = self.read.rows[metric][place], self.read.values[metric][place]
-            return None if rows is None or values is None else Curve(rows, values)
+            found = self.read.places[metric][place]
+            return None if found is None else Curve(found[0].rows(found[1]), self.read.values[metric][place])
         return None if source is None else Curve(self._positions(len(source)), source)
 
     def _positions(self, length: int) -> npt.NDArray[np.int64]:

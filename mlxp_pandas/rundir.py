@@ -12,7 +12,7 @@ from .errors import LogsNotFoundError, LogsUnreadableError, NotALogsFolderError,
 from .files import FileProblem
 from .problems import Problem
 
-__all__ = ["RunDir", "check_folder", "find_runs", "is_log_id", "runs_below"]
+__all__ = ["RunDir", "check_folder", "find_runs", "is_log_id", "linked_runs", "runs_below"]
 
 _LOG_ID = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _MAX_LOG_ID = 2**63 - 1
@@ -27,16 +27,20 @@ class RunDir:
         Absolute path of the log folder.
     name : str
         The folder's name in it: the log_id in digits.
+    may_be_link : bool
+        Whether it may be a link to a run: not where it was found to be a folder.
     """
 
-    __slots__ = ("name", "root")
+    __slots__ = ("may_be_link", "name", "root")
 
     root: str
     name: str
+    may_be_link: bool
 
-    def __init__(self, root: str, name: str) -> None:
+    def __init__(self, root: str, name: str, may_be_link: bool = True) -> None:
         self.root = root
         self.name = name
+        self.may_be_link = may_be_link
 
     @property
     def log_id(self) -> int:
@@ -47,6 +51,11 @@ class RunDir:
     def path(self) -> str:
         """Absolute path of the folder."""
         return f"{self.root}/{self.name}"
+
+    def check(self) -> None:
+        """Raise FileProblem where a link has taken the folder's place since it was found."""
+        if not self.may_be_link and stat.S_ISLNK(os.lstat(f"{self.root}/{self.name}").st_mode):
+            raise FileProblem("link", "a link stands where the folder of the run was")
 
     def inside(self, path: str) -> str:
         """The real path behind a link that stays in the log folder or in the run; any other raises FileProblem."""
@@ -80,8 +89,8 @@ class RunDir:
     def __repr__(self) -> str:
         return f"RunDir({self.path!r})"
 
-    def __reduce__(self) -> tuple[type[RunDir], tuple[str, str]]:
-        return RunDir, (self.root, self.name)
+    def __reduce__(self) -> tuple[type[RunDir], tuple[str, str, bool]]:
+        return RunDir, (self.root, self.name, self.may_be_link)
 
 
 def check_folder(root: str) -> None:
@@ -113,6 +122,15 @@ def find_runs(root: str) -> tuple[list[RunDir], list[Problem]]:
         raise _no_logs(root, error) from None
     runs.sort(key=lambda run: int(run.name))
     return runs, sorted(problems, key=lambda problem: problem.file)
+
+
+def linked_runs(root: str) -> set[str] | None:
+    """The names in a log folder that are links, such as to runs elsewhere; None where it cannot be listed."""
+    try:
+        with os.scandir(root) as entries:
+            return {entry.name for entry in entries if entry.is_symlink()}
+    except OSError:
+        return None
 
 
 def is_log_id(name: str) -> bool:

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 from .artifacts import Catalogue, artifact_columns, list_artifacts
 from .catalogues import metric_columns
+from .curves import incomplete_logs, keys_of
 from .flatyaml import Flattener
 from .gathering import ARTIFACT_KEYS, CONFIG, INFO, METRIC_KEYS, METRICS, MISSING, Gathered, pack
-from .jsonlines import keys_of
 from .plaintext import acts
 from .problems import Problem
-from .unlisted import has_incomplete, is_incomplete
 from .yamltree import Common, Fault, Flat
 
 __all__ = ["MAX_COLUMNS", "MAX_UNCATALOGUED", "Layout", "RowReader", "RunRow"]
@@ -134,7 +133,7 @@ class RowReader:
 
     def _metrics(self, found: Gathered, is_finished: bool) -> tuple[str, ...]:
         """The columns `<log>.<key>` of all logs; equal catalogues of equal logs are understood once."""
-        if has_incomplete(found.run):
+        if incomplete_logs(found.run):
             found.settled = False
             return self._metric_columns(found, is_finished)
         listed = [item for item in found.files.items() if item[0].startswith(METRIC_KEYS)]
@@ -168,7 +167,7 @@ class RowReader:
         data = found.files.get(relative)
         found.looked.setdefault(relative, MISSING)
         catalogue = self._catalogue(log, data or b"", lambda: metric_columns(log, data or b""))
-        if catalogue.is_whole and not is_incomplete(found.run, log):
+        if catalogue.is_whole and log not in incomplete_logs(found.run):
             return catalogue.columns
         _name_faults(found, relative, catalogue.faults, "the keys of its rows")
         return tuple(dict.fromkeys(catalogue.columns + (_row_columns(found, log) if has_rows else ())))

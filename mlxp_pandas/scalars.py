@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .curves import Curve
 from .errors import InvalidOptionError, UnknownColumnError, suggest
 from .fields import column, is_artifact, is_metric, require
 from .points import curve_columns, is_curves, read_ends, read_points, step_columns
 from .problems import warn_of
 from .query import names as names_in
-from .reductions import REDUCTIONS, reduced, step_of, typed_numbers, value_at
+from .steps import REDUCTIONS, Curve, reduced, step_of, typed_numbers, value_at
 from .values import read_values
 
 __all__ = [
@@ -53,7 +52,7 @@ def curve_numbers(
     wanted : mapping of label to sequence of str
         Which of `NUMBERS`, for each column of curves.
     skipna : bool
-        As for `reductions.reduced`.
+        As for `steps.reduced`.
 
     Returns
     -------

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 
+from .curves import incomplete_logs
 from .errors import IndexWarning, user_stacklevel
 from .gathering import gather, signature
 from .index import Index, IndexProblem, IndexRow, Stored, Writer
@@ -17,7 +18,6 @@ from .rowcodec import decode_problems, encode, encode_problems
 from .rundir import RunDir, check_folder, find_runs
 from .runrow import Layout, RowReader, RunRow
 from .table import Table
-from .unlisted import has_incomplete
 
 __all__ = ["Progress", "scan"]
 
@@ -211,7 +211,7 @@ def _looks(
         row = known.get(int(run.name))
         return (
             row is not None
-            and not has_incomplete(run)
+            and not incomplete_logs(run)
             and row.settled == 1
             and signature(run, layouts[row.layout].looks) == row.signature
         )

@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .curves import as_numbers
 from .errors import InvalidOptionError
 from .fields import column, require, varying
 from .options import check_choice
 from .points import is_curves, read_points, shared_steps
 from .problems import warn_of
-from .reductions import reduced, step_of, typed_numbers, value_at
 from .scalars import curve_numbers, number_columns, split_name
+from .steps import as_numbers, reduced, step_of, typed_numbers, value_at
 from .values import read_values
 
 __all__ = ["Criterion", "as_floats", "listed", "reported", "run_ids", "scores", "setting_columns"]

@@ -17,7 +17,7 @@ from . import yamltext
 from .plaintext import acts, harmless
 from .yamltext import Fault, Refused, compose, decode, one_line, short
 
-__all__ = ["Common", "Fault", "Flat", "construct", "flatten", "load_mapping"]
+__all__ = ["Common", "Fault", "Flat", "construct", "flatten", "load_mapping", "text_of_key"]
 
 _MAX_SCALAR = 4000  # characters of a number or date: Python refuses integers of 4,301 digits, and is slow before that
 _MAX_BITS = 13_300  # of an integer that is written in another base than ten: below 4,000 digits
@@ -93,6 +93,11 @@ def load_mapping(data: bytes) -> tuple[dict[Any, Any], tuple[Fault, ...]]:
     except Exception as error:
         return {}, (Fault(None, "not yaml", _named(error), "nothing of this file"),)
     return value, _bounded(walk.faults)
+
+
+def text_of_key(key: Any) -> str:
+    """A key as JSON writes it, which is not as Python does for three of them."""
+    return str(key).lower().replace("none", "null") if key is None or isinstance(key, bool) else str(key)
 
 
 def construct(node: yaml.ScalarNode) -> Any:

@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from mlxp_pandas import MlxpPandasError, read_runs
-from mlxp_pandas.curvefiles import forget, read_curves
+from mlxp_pandas.curves import forget, read_curves
 from mlxp_pandas.errors import MlxpPandasWarning, ProblemsWarning
 from mlxp_pandas.health import health_of, runs_of
 from mlxp_pandas.index import FILE_NAME

@@ -30,7 +30,7 @@ import pandas as pd
 
 import mlxp_pandas
 from mlxp_pandas.artifact import Artifacts
-from mlxp_pandas.curvefiles import forget, read_curves
+from mlxp_pandas.curves import forget, read_curves
 from mlxp_pandas.errors import MlxpPandasError, ProblemsWarning
 from mlxp_pandas.index import FILE_NAME
 from mlxp_pandas.metrics import Metric, MetricDtype
@@ -195,7 +195,7 @@ def _curve_problems(frame: pd.DataFrame) -> list[Problem]:
             if run is not None:
                 runs[run] = None
                 cells.add((run, name))
-    return read_curves(list(runs), columns, cells=cells, is_whole=True).problems
+    return read_curves(list(runs), columns, cells, is_whole=True).problems
 
 
 _twins: dict[str, Any] = {}

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from mlxp_pandas import read_runs, runrow
-from mlxp_pandas.curvefiles import read_curves
+from mlxp_pandas.curves import read_curves
 from mlxp_pandas.errors import IndexWarning
 from mlxp_pandas.health import runs_of
 from mlxp_pandas.problems import Problem

@@ -23,23 +23,22 @@ aggregate filters groupcurves reader scalars tabletext
 numbertext partition points values
 fields frame scan
 health index metrics table
-artifact curvefiles query runrow
-logtexts unlisted
-catalogues lastvalues logcache
+artifact query runrow
+catalogues
 artifacts
-gathering jsonlines logfile reductions testing
-curves flatyaml rowchunks rowcodec rundir stepstats
-maps options plainrows problems progress rowstructs yamltree
-boundedcache curvetypes errors files lazy plaintext pool rowtext yamltext
+curves gathering testing
+flatyaml rowcodec rundir steps stepstats
+maps options problems progress yamltree
+errors files lazy plaintext pool yamltext
 """
 
 # What only these modules may import. What reads the disk and what parses text does without pandas: to be timed alone.
 ONLY_IN = {
     "concurrent": "pool",
-    "json": "index jsonlines rowcodec rowtext",
+    "json": "curves.jsonlines curves.lines index rowcodec",
     "marshal": "artifacts.unpickle",
     "matplotlib": "plotting",
-    "msgspec": "rowstructs",
+    "msgspec": "curves.jsonlines",
     "pandas": """
         __init__
         __main__ accessor aggregate artifact fields filters frame groupby groupcurves health lazy longform

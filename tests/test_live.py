@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlxp_pandas import MlxpPandasError, Reader, logfile, read_runs
-from mlxp_pandas.curvefiles import forget
+from mlxp_pandas import MlxpPandasError, Reader, read_runs
+from mlxp_pandas.curves import forget
 from mlxp_pandas.errors import EmptyLogsWarning, ProblemsWarning
 from mlxp_pandas.index import FILE_NAME
 from mlxp_pandas.testing import make_runs
@@ -391,7 +391,7 @@ def test_a_log_over_the_limit_that_still_grows_is_not_stale(tmp_path: Path, monk
     for path in logs.rglob("*.yaml"):
         os.utime(path, (0, 0))
     runs = read_runs(logs, dst_dir=tmp_path)
-    monkeypatch.setattr(logfile, "MAX_LOG_BYTES", 10)
+    monkeypatch.setattr("mlxp_pandas.curves.logs.MAX_LOG_BYTES", 10)
     health = runs.mlxp.health().loc[1]
     assert not health["stale"]
     assert all("too large" in text for text in health["problems"])

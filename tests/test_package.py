@@ -15,11 +15,13 @@ from types import ModuleType
 import pandas as pd
 
 import mlxp_pandas
-from tests.test_layers import PATHS, dotted
 
 ROOT = Path(__file__).parents[1]
 OPTIONAL = "IPython PIL dask dill hydra matplotlib mlxp msgspec omegaconf orjson polars pyarrow scipy torch tqdm"
-NAMES = [name for name in map(dotted, PATHS) if name not in {"__init__", "__main__"}]
+PACKAGE = Path(mlxp_pandas.__file__).parent
+PATHS = sorted(PACKAGE.rglob("*.py"))
+PARTS = [path.relative_to(PACKAGE).with_suffix("").parts for path in PATHS]
+NAMES = [".".join(parts).removesuffix(".__init__") for parts in PARTS if parts not in {("__init__",), ("__main__",)}]
 
 
 def modules() -> Iterator[ModuleType]:
@@ -73,7 +75,7 @@ def test_importing_says_nothing() -> None:
 
 def test_licence_docstring_and_annotations_open_every_module() -> None:
     opening = re.compile(r'# SPDX-License-Identifier: MIT\nr?"""\S')
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in PATHS}
+    texts = {str(path): path.read_text(encoding="utf-8") for path in PATHS}
     assert {name for name, text in texts.items() if not opening.match(text)} == set()
     assert {name for name, text in texts.items() if "\nfrom __future__ import annotations\n" not in text} == set()
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from mlxp_pandas.errors import InvalidOptionError, NoCurvesError, QueryError, UnknownColumnError
 from mlxp_pandas.points import curve_columns
-from mlxp_pandas.reductions import REDUCTIONS, reduced
 from mlxp_pandas.scalars import NUMBERS
+from mlxp_pandas.steps import REDUCTIONS, reduced
 from tests.handmade import read, rows, write_run
 
 NAN, INF = np.nan, np.inf

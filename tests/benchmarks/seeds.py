@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from mlxp_pandas import curvefiles, read_runs
+from mlxp_pandas import read_runs
+from mlxp_pandas.curves import forget
 from mlxp_pandas.partition import Partition
 
 from .measure import Lab, Reach, Row, benchmark, need
@@ -40,11 +41,11 @@ def curves_and_loading(lab: Lab) -> Iterator[Row]:
     rows = Partition(runs, _SETTING).rows
 
     def ours() -> object:
-        curvefiles.forget()
+        forget()
         return runs.mlxp.groupby(_SETTING).curves("train.loss")
 
     def floor() -> object:
-        curvefiles.forget()
+        forget()
         values = runs["train.loss"].mlxp.load()
         return [_interval(stats, np.stack(values.iloc[group].tolist())) for group in rows]
 

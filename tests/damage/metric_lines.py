@@ -94,9 +94,11 @@ def _encodings() -> Iterator[Case]:
     yield _lines("BOM in the middle", HEAD[:26] + b"\xef\xbb\xbf" + HEAD[26:], "torn line")
     for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
         yield _lines(encoding, HEAD.decode().encode(encoding), "not json lines", ABSENT, ABSENT)
-    yield _lines("Latin-1", HEAD + (text % "café").encode("latin-1"), "encoding")
-    yield _lines("invalid bytes", HEAD[:26] + b"\xff\xfe\x80\n" + HEAD[26:], "encoding")
-    yield _lines("an overlong encoding", HEAD + b'{"loss": "\xc0\xaf", "epoch": 2}\n', "encoding")
+    yield _lines("Latin-1", HEAD + (text % "café").encode("latin-1"), **noted)
+    yield _lines("invalid bytes", HEAD[:26] + b"\xff\xfe\x80\n" + HEAD[26:], "not a row")
+    yield _lines(
+        "an overlong encoding", HEAD + b'{"loss": "\xc0\xaf", "epoch": 2}\n', "", [*LOSS, "\ufffd" * 2], [0, 1, 2]
+    )
 
 
 def _numbers() -> Iterator[Case]:
@@ -105,10 +107,10 @@ def _numbers() -> Iterator[Case]:
     yield _values("nothing but NaN", "NaN", "NaN", gives=[NAN, NAN])
     yield _values("lower-case nan", "0.5", "nan", gives=[0.5], load="torn line")._replace(kept={"train.epoch": [0]})
     yield _values("an integer of 65 bits", "18446744073709551616", "1", gives=[2**64, 1])
-    yield _values("an integer beside floats", "9007199254740993", "0.5", gives=[2**53 + 1, 0.5])
+    yield _values("an integer beside floats", "9007199254740993", "0.5", gives=[2.0**53, 0.5])
     yield _values("an integer of 4,300 digits", "1" * 4300, gives=[int("1" * 4300)])
-    yield _values("an integer of 5,000 digits", "1" * 5000, gives=[NAN], load="integer too long")
-    yield _values("a negative integer of 5,000 digits", "-" + "1" * 5000, gives=[NAN], load="integer too long")
+    yield _values("an integer of 5,000 digits", "1" * 5000, gives=[NAN])
+    yield _values("a negative integer of 5,000 digits", "-" + "1" * 5000, gives=[NAN])
     yield _values("overflow", "1e400", "-1e400", gives=[INF, -INF])
     yield _values("minus zero", "-0.0", "0.0", gives=[-0.0, 0.0])
     yield _values("subnormals", "5e-324", "1e-400", gives=[5e-324, 0.0])
@@ -122,7 +124,7 @@ def _numbers() -> Iterator[Case]:
 
 
 def _kinds() -> Iterator[Case]:
-    yield _values("mixed types", "1", '"a"', "null", "true", "0.5", gives=[1, "a", None, True, 0.5])
+    yield _values("mixed types", "1", '"a"', "null", "true", "0.5", gives=[1, "a", NAN, True, 0.5])
     yield _values("text", '"a"', '"b"', gives=["a", "b"])
     yield _values("nested values", "[1, [2]]", '{"a": {"b": []}}', gives=[[1, [2]], {"a": {"b": []}}])
     yield _values("lists of one length", "[1, 2]", "[3, 4]", gives=[[1, 2], [3, 4]])
@@ -146,9 +148,9 @@ def _keys() -> Iterator[Case]:
     yield _lines("alternating keys", b'{"loss": 0.5}\n{"epoch": 0}\n{"loss": 0.25}\n{"epoch": 1}\n')
     yield _lines("a key that no row has", b'{"loss": 0.5}\n{"loss": 0.25}\n', "missing key", LOSS, ABSENT)
     twice = b'{"loss": 0.5, "loss": 0.75, "epoch": 0}\n' + HEAD
-    yield _lines("a key twice in a row", twice, "duplicate key", [0.75, *LOSS], [0, *EPOCH])
+    yield _lines("a key twice in a row", twice, "", [0.75, *LOSS], [0, *EPOCH])
     inner = b'{"loss": 0.5, "epoch": 0, "x": {"a": 1, "a": 2}}\n'
-    yield _lines("a key twice in a nested value", inner, "duplicate key,unlisted key", [0.5], [0])
+    yield _lines("a key twice in a nested value", inner, "unlisted key", [0.5], [0])
     many = json.dumps({"loss": 0.5, "epoch": 0} | {f"k{n}": n for n in range(50_000)}).encode() + b"\n"
     wide = _lines("50,000 keys in a row", many, "unlisted key", [0.5], [0])
     yield wide._replace(health="unlisted key,too many keys")

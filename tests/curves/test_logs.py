@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import pickle
 import random
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +19,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlxp_pandas import curvefiles, files, logcache, logfile, rowchunks
-from mlxp_pandas.curvefiles import find_log, forget, read_curves
-from mlxp_pandas.logcache import LogCache
+import mlxp_pandas
+from mlxp_pandas import files
+from mlxp_pandas.curves import find_log, forget, jsonlines, logs, read_curves, read_last
+from mlxp_pandas.errors import ProblemsWarning
 from mlxp_pandas.rundir import RunDir
+from mlxp_pandas.testing import make_runs
 from tests.processes import join
 
-SETTLED_NS = logcache._SETTLED_NS
+SETTLED_NS = logs._SETTLED_NS
 Write = Callable[..., RunDir]
 OLD = 1_000_000_000  # a time long ago, so that every change is at another
 
@@ -30,7 +35,7 @@ OLD = 1_000_000_000  # a time long ago, so that every change is at another
 @pytest.fixture(autouse=True)
 def nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty cache, which believes that files this young do not change unseen."""
-    monkeypatch.setattr(logcache, "_SETTLED_NS", -(10**18))
+    monkeypatch.setattr(logs, "_SETTLED_NS", -(10**18))
     forget()
     yield
     forget()
@@ -40,13 +45,13 @@ def nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def write(tmp_path: Path) -> Write:
     """Write the logs of a run: `write(7, train=rows or text or bytes)`."""
 
-    def write_run(log_id: int, status: str = "COMPLETE", **logs: Any) -> RunDir:
+    def write_run(log_id: int, status: str = "COMPLETE", **logs_: Any) -> RunDir:
         metrics = tmp_path / str(log_id) / "metrics"
         metrics.mkdir(parents=True, exist_ok=True)
         info = tmp_path / str(log_id) / "metadata" / "info.yaml"
         info.parent.mkdir(exist_ok=True)
         info.write_text(f"status: {status}\n")
-        for name, rows in logs.items():
+        for name, rows in logs_.items():
             write_log(metrics / f"{name.replace('__', '.')}.json", rows)
         return RunDir(str(tmp_path), str(log_id))
 
@@ -71,13 +76,17 @@ def lists(column: Sequence[Any]) -> list[Any]:
     return [None if curve is None else curve.tolist() for curve in column]
 
 
+def rows_of(read: Any, column: str) -> list[Any]:
+    return [place and place[0].rows(place[1]).tolist() for place in read.places[column]]
+
+
 def test_curves_are_aligned_with_the_runs(write: Write) -> None:
-    one, two = write(1, train=steps(3), test=[{"loss": 9.0}]), write(2, train=steps(2))
-    read = read_curves([two, None, one, two], ["train.loss", "train.epoch", "test.loss"], is_live=lambda _: True)
+    one, two = write(1, train=steps(3), test=[{"loss": 9.0}]), write(2, "RUNNING", train=steps(2))
+    read = read_curves([two, None, one, two], ["train.loss", "train.epoch", "test.loss"])
     assert lists(read.values["train.epoch"]) == [[0, 1], None, [0, 1, 2], [0, 1]]
     assert lists(read.values["train.loss"])[2] == [1 / 3, 1 / 4, 1 / 5]
     assert lists(read.values["test.loss"]) == [None, None, [9.0], None]
-    assert lists(read.rows["train.loss"]) == [[0, 1], None, [0, 1, 2], [0, 1]]
+    assert rows_of(read, "train.loss") == [[0, 1], None, [0, 1, 2], [0, 1]]
     assert read.problems == []
 
 
@@ -95,7 +104,7 @@ def test_a_column_without_a_dot_is_no_metric(write: Write) -> None:
 
 def test_only_the_cells_that_exist_are_read(write: Write) -> None:
     one, two = write(1, train=steps(2)), write(2, train=steps(2))
-    read = read_curves([one, two], ["train.loss", "test.loss"], cells={(one, "train.loss")})
+    read = read_curves([one, two], ["train.loss", "test.loss"], {(one, "train.loss")})
     assert [curve is None for curve in read.values["train.loss"]] == [False, True]
     assert read.problems == []
 
@@ -213,8 +222,6 @@ def test_a_live_run_may_be_in_the_middle_of_a_line(write: Write, status: str) ->
     assert kinds(write(1, status, train=torn), "train.loss", "train.new", "test.loss") == []
     assert kinds(write(2, train=torn)) == ["torn last line"]
     assert kinds(write(3, status, train='bad\n{"loss": 1.5}\n')) == ["not a row"]
-    live = write(4, train=torn)
-    assert read_curves([live], ["train.loss"], is_live=lambda run: run == live).problems == []
 
 
 def test_the_status_is_not_read_for_healthy_logs(write: Write, opened: list[str]) -> None:
@@ -310,6 +317,34 @@ def test_a_run_that_is_a_link_to_a_run_is_read(write: Write, tmp_path_factory: p
     assert lists(read_curves([RunDir(run.root, "5")], ["train.epoch"]).values["train.epoch"]) == [[0, 1]]
 
 
+@pytest.mark.parametrize("part", ["", "metrics", "metrics/train.json"])
+def test_what_a_link_took_the_place_of_after_the_frame_was_made_is_refused(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, part: str
+) -> None:
+    runs = mlxp_pandas.read_runs(make_runs(tmp_path / "logs", 3, n_steps=4))
+    outside = tmp_path_factory.mktemp("outside")
+    path = tmp_path / "logs" / "2" / part
+    path.rename(outside / "moved")
+    path.symlink_to(outside / "moved")
+    for frame in (runs, pickle.loads(pickle.dumps(runs))):
+        with pytest.warns(ProblemsWarning, match="2/metrics/train.json: link: "):
+            loaded = frame.mlxp.load(["train.loss"])["train.loss"]
+        assert loaded.map(np.size).tolist() == [4, 1, 4]
+        with pytest.warns(ProblemsWarning, match="2/metrics/train.json: link: "):
+            assert frame["train.loss"].mlxp.last().isna().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("refresh", [None, False])
+def test_a_run_that_is_a_link_from_the_beginning_is_read(tmp_path: Path, refresh: bool | None) -> None:
+    make_runs(tmp_path / "elsewhere", 1, n_steps=4)
+    logs_ = make_runs(tmp_path / "logs", 2, n_steps=4)
+    (logs_ / "7").symlink_to(tmp_path / "elsewhere" / "1")
+    mlxp_pandas.read_runs(logs_)
+    assert (
+        mlxp_pandas.read_runs(logs_, refresh=refresh).mlxp.load("train.loss")["train.loss"].map(len).tolist() == [4] * 3
+    )
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_a_problem(write: Write) -> None:
     run = write(1, train=steps(2))
@@ -320,14 +355,14 @@ def test_a_file_that_may_not_be_read_is_a_problem(write: Write) -> None:
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), MemoryError("no memory"), ValueError("a defect")])
 def test_every_error_costs_one_run(write: Write, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [write(1, train=steps(2)), write(2, train=steps(2)), write(3, train=steps(2))]
-    real = logfile.read_bytes
+    real = logs.read_bytes
 
-    def fails(path: str, *rest: Any) -> Any:
+    def fails(path: str, *rest: Any, **named: Any) -> Any:
         if path.endswith("2/metrics/train.json"):
             raise error
-        return real(path, *rest)
+        return real(path, *rest, **named)
 
-    monkeypatch.setattr(logfile, "read_bytes", fails)
+    monkeypatch.setattr(logs, "read_bytes", fails)
     read = read_curves(runs, ["train.epoch"])
     assert lists(read.values["train.epoch"]) == [[0, 1], None, [0, 1]]
     assert [problem.log_id for problem in read.problems] == [2]
@@ -335,14 +370,14 @@ def test_every_error_costs_one_run(write: Write, error: Exception, monkeypatch: 
 
 def test_a_defect_of_the_parser_costs_one_run(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [write(1, train=steps(2)), write(2, train="defect\n"), write(3, train=steps(2))]
-    real = rowchunks.read_line
+    real = jsonlines.rows_of_line
 
     def fails(line: bytes, *rest: Any, **named: Any) -> Any:
         if line == b"defect":
             raise RuntimeError("a defect")
         return real(line, *rest, **named)
 
-    monkeypatch.setattr(rowchunks, "read_line", fails)
+    monkeypatch.setattr(jsonlines, "rows_of_line", fails)
     read = read_curves(runs, ["train.epoch"])
     assert lists(read.values["train.epoch"]) == [[0, 1], None, [0, 1]]
     assert [(problem.log_id, problem.kind) for problem in read.problems] == [(2, "defect")]
@@ -359,12 +394,12 @@ def test_an_unchanged_file_is_not_read_again(write: Write, opened: list[str]) ->
     assert lists(first.values["train.loss"]) == lists(second.values["train.loss"])
 
 
-def test_further_keys_are_added_to_what_is_known(write: Write, opened: list[str]) -> None:
+def test_each_choice_of_keys_is_kept(write: Write, opened: list[str]) -> None:
     run = write(1, train=steps(500))
-    for columns in (["train.loss"], ["train.epoch"], ["train.loss", "train.epoch"]):
+    for columns in (["train.loss"], ["train.epoch"], ["train.loss", "train.epoch"]) * 2:
         read = read_curves([run], columns)
         assert {len(read.values[column][0]) for column in columns} == {500}
-    assert len(opened) == 2
+    assert len(opened) == 3
 
 
 def test_what_is_handed_out_is_the_callers(write: Write) -> None:
@@ -377,7 +412,7 @@ def test_what_is_handed_out_is_the_callers(write: Write) -> None:
             curve[:] = -1
 
 
-def test_lists_are_handed_out_once(write: Write) -> None:
+def test_lists_are_the_callers_too(write: Write) -> None:
     run = write(1, train=[{"x": [1, 2]}] * 500)
     for _ in range(2):
         (curve,) = read_curves([run], ["train.x"]).values["train.x"]
@@ -406,7 +441,7 @@ def test_every_change_is_noticed(write: Write, change: str, settled: bool, monke
     run = write(1, train=steps(500))
     columns = ["train.loss", "train.epoch"]
     if not settled:
-        monkeypatch.setattr(logcache, "_SETTLED_NS", SETTLED_NS)
+        monkeypatch.setattr(logs, "_SETTLED_NS", SETTLED_NS)
     read_curves([run], columns)
     CHANGES[change](log_path(run))
     changed = read_curves([run], columns)
@@ -415,26 +450,31 @@ def test_every_change_is_noticed(write: Write, change: str, settled: bool, monke
     assert repr([lists(changed.values[column]) for column in columns]) == repr(
         [lists(fresh.values[c]) for c in columns]
     )
-    assert [lists(changed.rows[column]) for column in columns] == [lists(fresh.rows[column]) for column in columns]
+    assert [rows_of(changed, name) for name in columns] == [rows_of(fresh, name) for name in columns]
     assert changed.problems == fresh.problems
 
 
-def test_of_a_grown_file_only_the_end_is_read(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = write(1, train=steps(500))
-    read_curves([run], ["train.loss", "train.epoch"])
-    starts: list[int] = []
-    real = logfile.read_bytes
-    monkeypatch.setattr(
-        logfile, "read_bytes", lambda path, limit, start=0: starts.append(start) or real(path, limit, start)
-    )
-    for first in (500, 510, 520):
-        before = log_path(run).stat().st_size
-        with log_path(run).open("a") as file:
-            file.write("".join(json.dumps(row) + "\n" for row in steps(10, first)))
-        read = read_curves([run], ["train.epoch"])
-        assert lists(read.values["train.epoch"]) == [list(range(first + 10))]
-        assert starts[-1] == before - 64
-    assert len(starts) == 3
+def test_a_sparse_log_of_1_gib_takes_little_memory(write: Write) -> None:
+    run = write(1, train=steps(3))
+    with log_path(run).open("r+b") as file:
+        file.truncate(1 << 30)
+    tracemalloc.start()
+    read = read_curves([run], ["train.epoch"])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert lists(read.values["train.epoch"]) == [[0, 1, 2]]
+    assert [problem.kind for problem in read.problems] == ["line too long"]
+    assert peak < 100 << 20
+
+
+@pytest.mark.timeout(20)  # took 5 s for one row of this kind, and as much for each further
+def test_rows_with_40_000_keys_are_read_as_fast_as_others(write: Write) -> None:
+    row = {f"key{number}": number / 7 for number in range(40_000)}
+    run = write(1, train=[row] * 3)
+    columns = [f"train.{key}" for key in row]
+    assert lists(read_curves([run], columns[:1]).values[columns[0]]) == [[0.0] * 3]
+    read = read_curves([run], columns)
+    assert [lists(read.values[column])[0][-1] for column in columns] == list(row.values())
 
 
 def test_a_torn_last_line_that_was_finished_is_no_longer_a_problem(write: Write) -> None:
@@ -455,21 +495,37 @@ def test_a_deleted_file_is_missing(write: Write) -> None:
 def test_a_file_that_may_still_change_unseen_is_read_again(
     write: Write, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logcache, "_SETTLED_NS", SETTLED_NS)
+    monkeypatch.setattr(logs, "_SETTLED_NS", SETTLED_NS)
     run = write(1, train=steps(500))
     read_curves([run], ["train.loss"])
     read_curves([run], ["train.loss"])
     assert len(opened) == 2
 
 
-def test_memory_is_bounded(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = LogCache(limit=50_000)
-    monkeypatch.setattr(curvefiles, "_cache", cache)
-    runs = [write(number, train=steps(1000)) for number in range(1, 21)]
-    read = read_curves(runs, ["train.loss"])
-    assert all(curve is not None and len(curve) == 1000 for curve in read.values["train.loss"])
-    assert 0 < cache._entries.size <= 50_000
-    assert logcache.CACHE_BYTES == 256 << 20
+def test_memory_is_bounded(write: Write, monkeypatch: pytest.MonkeyPatch, opened: list[str]) -> None:
+    monkeypatch.setattr(logs, "_KEPT", 3)
+    runs = [write(number, train=steps(1000)) for number in range(1, 6)]
+    for run in (*runs, runs[4], runs[2], runs[0]):
+        assert len(read_curves([run], ["train.loss"]).values["train.loss"][0]) == 1000
+        assert len(logs._kept) <= 3
+    assert len(opened) == 6
+
+
+@pytest.mark.parametrize("rows", [5, 200_000])
+def test_what_is_small_or_large_is_not_kept(write: Write, rows: int) -> None:
+    read_curves([write(1, train=steps(rows))], ["train.loss"])
+    assert not logs._kept
+
+
+def test_a_large_log_is_read_in_parts(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_AT_ONCE", 1000)
+    monkeypatch.setattr(files, "_PART", 700)
+    run = write(1, train="bad\n" + "".join(json.dumps(row) + "\n" for row in steps(500)) + '{"lo')
+    read = read_curves([run], ["train.epoch"])
+    assert lists(read.values["train.epoch"]) == [list(range(500))]
+    assert [(problem.line, problem.kind) for problem in read.problems] == [(1, "not a row"), (502, "torn last line")]
+    monkeypatch.setattr(logs, "MAX_LOG_BYTES", 10_000)
+    assert kinds(run) == ["too large"]
 
 
 def test_a_log_is_never_torn_while_it_is_written(write: Write) -> None:
@@ -504,21 +560,19 @@ def test_a_log_is_never_torn_while_it_is_written(write: Write) -> None:
 def test_threads_change_nothing(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [write(number, train=steps(number % 7), test="bad\n") for number in range(1, 80)]
     expected = read_curves(runs, ["train.epoch", "test.loss"])
-    real = logfile.read_bytes
+    real = logs.read_bytes
 
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any, **named: Any) -> Any:
         time.sleep(0.002)
-        return real(*arguments)
+        return real(*arguments, **named)
 
-    monkeypatch.setattr(logfile, "read_bytes", slow)
-    counted: list[int] = []
-    read = read_curves(runs, ["train.epoch", "test.loss"], progress=counted.append)
+    monkeypatch.setattr(logs, "read_bytes", slow)
+    read = read_curves(runs, ["train.epoch", "test.loss"])
     assert lists(read.values["train.epoch"]) == lists(expected.values["train.epoch"])
     assert read.problems == expected.problems
-    assert sum(counted) == len(runs)
 
 
-@pytest.mark.parametrize("failing", ["open", "fstat", "read", "lstat", "close"])
+@pytest.mark.parametrize("failing", ["open", "fstat", "read", "stat", "lstat", "close"])
 def test_any_system_call_may_fail(write: Write, failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [write(number, train=steps(300)) for number in (1, 2, 3)]
     expected = lists(read_curves(runs, ["train.epoch"]).values["train.epoch"])
@@ -540,3 +594,80 @@ def test_any_system_call_may_fail(write: Write, failing: str, monkeypatch: pytes
         wrong = [place for place, curve in enumerate(lists(read.values["train.epoch"])) if curve != expected[place]]
         assert all(read.values["train.epoch"][place] is None for place in wrong)
         assert [problem.log_id for problem in read.problems] == [place + 1 for place in wrong]
+
+
+# Last values
+
+
+def test_last_values_are_aligned_with_the_runs(write: Write) -> None:
+    one, two = write(1, train=[{"loss": 0.5}, {"loss": 0.25}]), write(2, train=[{"loss": 3}])
+    last = read_last([two, None, one, two], ["train.loss"])
+    assert last.values == {"train.loss": [3, None, 0.25, 3]}
+    assert last.problems == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 60, 3000])
+@pytest.mark.parametrize("every", [1, 7, 2000])
+def test_they_are_the_ends_of_the_curves(write: Write, count: int, every: int) -> None:
+    rows = [{"loss": 1 / (step + 1)} | ({"rare": step} if step % every == 0 else {}) for step in range(count)]
+    run = write(1, "RUNNING", train=rows)
+    last, curves = read_last([run], ["train.loss", "train.rare"]), read_curves([run], ["train.loss", "train.rare"])
+    for column, (curve,) in curves.values.items():
+        assert last.values[column] == [None if curve is None else curve[-1]]
+
+
+def test_the_rest_of_a_file_is_not_read(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = write(1, train="bad\n" + "".join(json.dumps({"loss": step}) + "\n" for step in range(10_000)))
+    sizes: list[int] = []
+    real = logs.read_tail
+    monkeypatch.setattr(logs, "read_tail", lambda path, size: sizes.append(size) or real(path, size))
+    assert read_last([run], ["train.loss"]).values["train.loss"] == [9999]
+    assert sizes == [4096]
+
+
+def test_values_are_as_written_and_null_is_nan(write: Write) -> None:
+    row = {"text": "x", "list": [1], "flag": True, "big": 2**70, "nan": math.nan, "none": None}
+    run = write(1, train=[row])
+    last = read_last([run], [f"train.{key}" for key in row])
+    assert [value for (value,) in last.values.values()][:4] == ["x", [1], True, 2**70]
+    assert math.isnan(last.values["train.nan"][0])
+    assert math.isnan(last.values["train.none"][0])
+
+
+def test_a_torn_last_line_is_left_out_and_named_unless_the_run_is_live(write: Write) -> None:
+    torn = '{"loss": 0.5}\n{"loss": 0.2'
+    dead, live = write(1, train=torn), write(2, "RUNNING", train=torn)
+    last = read_last([dead, live], ["train.loss"])
+    assert last.values["train.loss"] == [0.5, 0.5]
+    assert [(problem.log_id, problem.kind) for problem in last.problems] == [(1, "torn last line")]
+
+
+def test_what_is_missing_is_a_problem_of_its_run(write: Write) -> None:
+    runs = [write(1, train=[{"loss": 0.5}]), RunDir(write(2).root, "99"), write(3, train=[{"loss": 0.7}])]
+    last = read_last(runs, ["train.loss", "train.other"])
+    assert last.values["train.loss"] == [0.5, None, 0.7]
+    assert [(problem.log_id, problem.kind) for problem in last.problems] == [
+        (1, "missing key"),
+        (99, "missing"),
+        (99, "missing"),
+        (3, "missing key"),
+    ]
+    assert read_last(runs, ["train.loss"], {(runs[0], "train.loss")}).problems == []
+
+
+def test_logs_and_keys_with_dots_have_last_values(write: Write) -> None:
+    run = write(1, train=[{"top.5": 1}], train__top=[{"5": 2, "7": 3}])
+    assert read_last([run], ["train.top.5", "train.top.7"]).values == {"train.top.5": [1], "train.top.7": [3]}
+
+
+def test_long_rows_are_read_whole(write: Write) -> None:
+    run = write(1, train=[{"a": 1, "text": "x" * 100_000}, {"b": 2, "text": "x" * 100_000}])
+    assert read_last([run], ["train.a", "train.b"]).values == {"train.a": [1], "train.b": [2]}
+
+
+def test_what_is_no_file_has_no_last_value(write: Write) -> None:
+    runs = [write(1, train=[{"loss": 0.5}]), write(2)]
+    os.mkfifo(Path(runs[1].path, "metrics", "train.json"))
+    last = read_last(runs, ["train.loss"])
+    assert last.values["train.loss"] == [0.5, None]
+    assert [(problem.log_id, problem.kind) for problem in last.problems] == [(2, "not a file")]

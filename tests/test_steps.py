@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxp_pandas.curves import DUPLICATES, Curve, align, as_numbers, grid_of, interpolate, settle
 from mlxp_pandas.errors import InvalidOptionError
+from mlxp_pandas.steps import DUPLICATES, Curve, align, as_numbers, grid_of, interpolate, settle
 
 NAN, INF = np.nan, np.inf
 

@@ -1,0 +1,427 @@
+# SPDX-License-Identifier: MIT
+"""The metrics files of runs on disk as columns of curves: each is opened and parsed once for all of its keys.
+
+A column is `<log>.<key>`, and both may hold dots: the log is the shortest prefix whose file exists and has the key.
+"""
+
+from __future__ import annotations
+
+import copy
+import errno
+import os
+import re
+import stat
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from itertools import chain, islice
+from typing import Any, NamedTuple
+
+from ..files import FileProblem, read_bytes, read_parts, read_tail
+from ..pool import ordered_map
+from ..problems import Problem
+from ..rundir import RunDir
+from ..yamltree import load_mapping, text_of_key
+from .jsonlines import Fault, Keys, Log, parse, parse_together
+
+__all__ = ["MAX_LOG_BYTES", "STEP_KEYS", "Curves", "find_log", "forget", "incomplete_logs", "places_of", "problems_of"]
+__all__ += ["read_curves", "read_last", "read_log", "unlisted_problem"]
+
+#: Bytes of one metrics file, over which it is a problem and is not read.
+MAX_LOG_BYTES = 1 << 30
+#: Keys of a log that count, the first that it has.
+STEP_KEYS = ("step", "global_step", "epoch", "iteration", "iter")
+
+_KEPT, _KEPT_LEAST, _KEPT_MOST = 256, 1 << 12, 1 << 20  # parsed files in memory, bytes of the least and the largest
+_BATCH = 128  # runs whose small logs are parsed together
+_SETTLED_NS = 2_000_000_000  # git's "racily clean" rule: younger than this when it was read may change unseen
+_TAILS = (1 << 12, 1 << 16)  # bytes that are looked at for last values before the whole log is
+_AT_ONCE, _MAX_YAML = 1 << 24, 1 << 20  # bytes of a log that are held, else parts of it; of a catalogue, and info.yaml
+_IS_LIVE = re.compile(rb"""^status: *['"]?(?:RUNNING|STARTING)\b""", re.MULTILINE)
+_LATE = {"torn last line", "missing", "missing key"}  # no problems of a run that is alive
+
+Place = tuple[str, str]  # a log and a key
+Cells = Collection[tuple[RunDir, str]]
+Signature = tuple[int, int, int, int]
+OfRun = tuple[dict[str, tuple[Log, str]], list[Problem]]
+Read = Callable[[RunDir, str, Keys, bool], Log]
+Ahead = Callable[[str, RunDir], bytes]
+
+_kept: OrderedDict[tuple[str, Keys, bool], tuple[Signature, Log]] = OrderedDict()  # the first was used longest ago
+_incomplete: dict[str, set[str]] = {}  # path of a run -> its logs whose catalogue lacks keys, as this session found
+
+
+class Curves(NamedTuple):
+    """Columns of metrics, aligned with the runs that were asked for.
+
+    Attributes
+    ----------
+    values : dict of str to list
+        By column: the curve of each run, ndarray of shape (n_values,) and yours to change, or its last value. None
+        where the run has no such metric.
+    places : dict of str to list of ((Log, str) or None)
+        The log and the key of each: `log.rows(key)` are the positions that align the values of one log.
+    problems : list of Problem
+    """
+
+    values: dict[str, list[Any]]
+    places: dict[str, list[tuple[Log, str] | None]]
+    problems: list[Problem]
+
+
+def read_curves(
+    runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cells | None = None, *, is_whole: bool = False
+) -> Curves:
+    r"""Read columns of curves. Never raises for what is on the disk: each file that is damaged is a problem.
+
+    Parameters
+    ----------
+    runs : sequence of RunDir or None
+        None stands for a missing cell; a run may occur several times.
+    columns : sequence of str
+        `<log>.<key>`.
+    cells : collection of (RunDir, str), optional
+        The runs and columns that exist; only these are read. All by default.
+    is_whole : bool
+        Whether all metrics of the runs are asked for: then keys of rows that no catalogue lists are a problem.
+
+    Returns
+    -------
+    Curves
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from mlxp_pandas.rundir import RunDir
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> metrics = pathlib.Path(folder.name, "1", "metrics")
+    >>> metrics.mkdir(parents=True)
+    >>> _ = (metrics / "train.json").write_text('{"loss": 0.5, "epoch": 0}\n{"loss": 0.25, "epoch": 1}\n')
+    >>> read = read_curves([RunDir(folder.name, "1"), None], ["train.loss", "train.epoch"])
+    >>> read.values
+    {'train.loss': [array([0.5 , 0.25]), None], 'train.epoch': [array([0, 1]), None]}
+    >>> folder.cleanup()
+    """
+    return _aligned(runs, columns, _Reader(columns, cells, (_read_whole, _small_log), is_whole))
+
+
+def read_last(runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cells | None = None) -> Curves:
+    r"""Read the last value of metrics from the ends of their logs; else as `read_curves`.
+
+    Returns
+    -------
+    Curves
+        int, float, bool, str, list or dict as written; null as NaN. None where the run has no such metric.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from mlxp_pandas.rundir import RunDir
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> metrics = pathlib.Path(folder.name, "1", "metrics")
+    >>> metrics.mkdir(parents=True)
+    >>> _ = (metrics / "train.json").write_text('{"loss": 0.5, "epoch": 0}\n{"loss": 0.25, "epoch": 1}\n')
+    >>> read_last([RunDir(folder.name, "1"), None], ["train.loss"]).values
+    {'train.loss': [0.25, None]}
+    >>> folder.cleanup()
+    """
+    read = _aligned(runs, columns, _Reader(columns, cells, (_read_end, _last_line), False))
+    return read._replace(values={column: list(map(_last, curves)) for column, curves in read.values.items()})
+
+
+def read_log(run: RunDir, name: str, keys: Keys = None) -> Log:
+    """Read one log, or some keys of it; what keeps it from being read is its only fault, and `n_rows` is -1 then."""
+    return _guarded(_read_whole, run, name, keys, False)
+
+
+def find_log(run: RunDir, column: str) -> Place | None:
+    """Find the log and the key that a column of a run stands for; None where it has no such metric.
+
+    Examples
+    --------
+    >>> find_log(RunDir("/nowhere", "1"), "train.loss") is None
+    True
+    """
+    return next((place for place in places_of(column) if place[1] in read_log(run, place[0], place[1:]).curves), None)
+
+
+def forget() -> None:
+    """Forget all curves that are kept in memory."""
+    _kept.clear()
+
+
+def places_of(column: str) -> list[Place]:
+    """List every log and key that a column can stand for, the shortest log first.
+
+    Examples
+    --------
+    >>> places_of("train.top.5")
+    [('train', 'top.5'), ('train.top', '5')]
+    """
+    return [(column[:at], column[at + 1 :]) for at, char in enumerate(column) if char == "." and at]
+
+
+def problems_of(
+    run: RunDir, logs: Mapping[str, Log], missing: Iterable[Sequence[Place]], is_live: bool | None = None
+) -> list[Problem]:
+    """Name what is wrong with the logs of a run.
+
+    Parameters
+    ----------
+    run : RunDir
+    logs : mapping of str to Log
+        What was read.
+    missing : iterable of sequences of Place
+        Where each of the metrics was looked for that were not found.
+    is_live : bool, optional
+        Whether the run may still be writing: then a torn last line, or a metric without rows, is no problem. By default
+        what its `info.yaml` says.
+
+    Returns
+    -------
+    list of Problem
+    """
+    faults = [(name, fault) for name, log in logs.items() for fault in log.faults]
+    damaged = {name for name, _ in faults}
+    for places in missing:
+        there = [place for place in places if logs[place[0]].n_rows >= 0]
+        if damaged.isdisjoint(name for name, _ in places):
+            lacks = "missing key", f"no row has the key {(there or places)[0][1]!r}", "the other metrics"
+            gone = "missing", "the file of a metric that the run lists is not there", "the other logs"
+            faults.append(((there or places)[0][0], Fault(None, *(lacks if there else gone))))
+    is_late = any(fault.kind in _LATE for _, fault in faults) and (_is_live(run) if is_live is None else is_live)
+    kept = ((name, fault) for name, fault in faults if not (is_late and fault.kind in _LATE))
+    return [Problem(run.log_id, f"{run.name}/metrics/{name}.json", *fault) for name, fault in kept]
+
+
+def incomplete_logs(run: RunDir) -> Collection[str]:
+    """The logs of a run whose catalogue was found to lack keys in this session."""
+    return _incomplete.get(run.path, ()) if _incomplete else ()
+
+
+def unlisted_problem(run: RunDir, log: str, keys: Iterable[str]) -> Problem | None:
+    """Name keys of rows that a whole catalogue lacks; None where it lists them by now, or is not whole."""
+    listed = _listed(run, log)
+    lacking = sorted(set(keys) - listed) if listed else []
+    if not lacking:
+        return None
+    _incomplete.setdefault(run.path, set()).add(log)
+    shown = ", ".join(map(repr, lacking[:3])) + (f" and {len(lacking) - 3:,} more" if len(lacking) > 3 else "")
+    reason = f"the rows have {shown}, which the catalogue lacks; read_runs(path) again gives the columns"
+    file = f"{run.name}/metrics/{log}.json"
+    return Problem(run.log_id, file, None, "unlisted key", reason, "the metrics that the catalogue lists")
+
+
+class _Reader:
+    """Reads the logs of one run after another, for the same columns."""
+
+    def __init__(self, columns: Sequence[str], cells: Cells | None, ways: tuple[Read, Ahead], is_whole: bool) -> None:
+        self._places = {column: places_of(column) for column in columns}
+        self._cells = cells
+        self._read, self._ahead = ways
+        keys = defaultdict[str, list[str]](list)
+        for name, key in dict.fromkeys(chain.from_iterable(self._places.values())):
+            keys[name].append(key)
+        self._keys = {name: tuple(of_log) for name, of_log in keys.items()}
+        self._is_whole = {} if is_whole else dict.fromkeys(self._keys, False)
+        self._firsts = {column: places[0] for column, places in self._places.items() if places}
+        self._together = {name for name, _ in self._firsts.values() if cells is None}
+
+    def of_runs(self, runs: Iterator[RunDir]) -> Iterator[OfRun]:
+        """Where the values of each column of each run are, and what is wrong with its logs."""
+        while batch := list(islice(runs, _BATCH)):
+            read: list[dict[str, Log]] = [{} for _ in batch]
+            for name in self._together:
+                for of_run, log in zip(read, self._logs(batch, name), strict=True):
+                    of_run.update({name: log} if log else {})
+            yield from ordered_map(self._of_run, zip(batch, read, strict=True))
+
+    def _logs(self, batch: Sequence[RunDir], name: str) -> list[Log | None]:
+        """A log of some runs, as far as it is read together."""
+        keys, is_whole = self._keys[name], self._is_asked_whole(batch[0], name)
+        datas = list(ordered_map(partial(self._ahead, name), batch))
+        logs = parse_together(datas, keys, is_whole=is_whole)
+        for place, data in enumerate(datas if self._read is _read_whole else ()):
+            if data and not logs[place]:
+                alone = partial(_parsed, data)
+                logs[place] = _guarded(alone, batch[place], name, keys, is_whole)
+        return logs
+
+    def _of_run(self, item: tuple[RunDir, dict[str, Log]]) -> OfRun:
+        run, logs = item
+        firsts = {column: (logs[name], key) for column, (name, key) in self._firsts.items() if name in logs}
+        are_healthy = all(key in log.curves and not (log.faults or log.has_others) for log, key in firsts.values())
+        if are_healthy and len(firsts) == len(self._places):
+            return firsts, []
+        found: dict[str, tuple[Log, str]] = {}
+        missing = []
+        for column, places in self._places.items():
+            if self._cells is None or (run, column) in self._cells:
+                for name, key in places:
+                    log = logs[name] if name in logs else logs.setdefault(name, self._log(run, name))
+                    if key in log.curves:
+                        found[column] = log, key
+                        break
+                else:
+                    missing += [places] if places else []
+        is_healthy = not missing and not any(log.faults for log in logs.values())
+        problems = [] if is_healthy else problems_of(run, logs, missing)
+        unlisted = (self._unlisted(run, name, log, found) for name, log in logs.items() if self._is_whole[name])
+        return found, problems + list(filter(None, unlisted))
+
+    def _log(self, run: RunDir, name: str) -> Log:
+        return _guarded(self._read, run, name, self._keys[name], self._is_asked_whole(run, name))
+
+    def _is_asked_whole(self, run: RunDir, name: str) -> bool:
+        """Whether all keys of a log are asked for, as the catalogue of the first run tells."""
+        if name not in self._is_whole:
+            self._is_whole[name] = _listed(run, name) <= set(self._keys[name])
+        return self._is_whole[name]
+
+    def _unlisted(self, run: RunDir, name: str, log: Log, found: Collection[str]) -> Problem | None:
+        """The problem that a log which is loaded whole has keys that are none of the run's columns."""
+        keys = read_log(run, name).curves if log.has_others else log.curves
+        more = [key for key in keys if f"{name}.{key}" not in found]
+        return unlisted_problem(run, name, more) if more else None
+
+
+def _aligned(runs: Sequence[RunDir | None], columns: Sequence[str], reader: _Reader) -> Curves:
+    ids = [run and (run.root, run.name) for run in runs]  # faster to look up than runs
+    distinct = {run_id: run for run_id, run in zip(ids, runs, strict=True) if run is not None}
+    read = dict(zip(distinct, reader.of_runs(iter(distinct.values())), strict=True))
+    found = [read[run_id][0] if run_id else {} for run_id in ids]
+    places = {column: [of_run.get(column) for of_run in found] for column in columns}
+    values = {column: [at and at[0].curves[at[1]] for at in places[column]] for column in columns}
+    return Curves(values, places, [problem for _, problems in read.values() for problem in problems])
+
+
+def _guarded(read: Read, run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
+    """What is read of a log; what keeps it from being read is its only fault, but for that there is none."""
+    try:
+        return read(run, name, keys, is_whole)
+    except FileNotFoundError:
+        return Log({}, {}, -1, [])
+    except FileProblem as problem:
+        kind, reason = problem.kind, problem.reason
+    except OSError as error:
+        kind, reason = "unreadable", error.strerror or str(error)
+    except Exception as error:  # an unknown defect costs one file
+        kind, reason = "defect", f"{type(error).__name__}: {error}"
+    return Log({}, {}, -1, [Fault(None, kind, reason, "the other logs")])
+
+
+def _parsed(data: bytes, run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
+    return parse(data, keys, is_whole=is_whole)
+
+
+def _read_whole(run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
+    path = _path(run, name)
+    known = _kept.pop((path, keys, is_whole), None) if _kept else None
+    if known is None or known[0] != _signature(os.lstat(path)):
+        data, signature = _bytes_of(run, path)
+        known = signature, parse(data, keys, is_whole=is_whole)
+    (size, *times, _), log = known
+    if size < _KEPT_LEAST or size > _KEPT_MOST or time.time_ns() - max(times) < _SETTLED_NS:
+        return log
+    _kept[path, keys, is_whole] = known
+    if len(_kept) > _KEPT:
+        _kept.popitem(last=False)
+    return log._replace(curves=copy.deepcopy(log.curves))
+
+
+def _small_log(name: str, run: RunDir) -> bytes:
+    """A log that is read together with others; empty where it cannot be, and what is wrong is named later."""
+    try:
+        path = _path(run, name)
+        return read_bytes(path, _KEPT_LEAST)[0] if os.lstat(path).st_size < _KEPT_LEAST else b""
+    except Exception:
+        return b""
+
+
+def _last_line(name: str, run: RunDir) -> bytes:
+    """The last line of a log, likewise."""
+    try:
+        data = read_tail(_path(run, name), _TAILS[0])[0]
+    except Exception:
+        return b""
+    start = data.rfind(b"\n", 0, -1) + 1
+    return data[start:] if start or len(data) < _TAILS[0] else b""
+
+
+def _last(curve: Any) -> Any:
+    return None if curve is None else curve.item(-1)
+
+
+def _read_end(run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
+    """The end of a log, as long as it takes to have all keys."""
+    path = _path(run, name)
+    for size in _TAILS:
+        data, status = _followed(run, path, partial(read_tail, size=size))
+        is_all = status.st_size <= size
+        log = parse(data if is_all else data[data.find(b"\n") + 1 or len(data) :], keys)
+        if is_all or len(log.curves) == len(keys or ()):
+            return log if is_all else log._replace(faults=[fault._replace(line=None) for fault in log.faults])
+    return _read_whole(run, name, keys, is_whole)
+
+
+def _path(run: RunDir, name: str) -> str:
+    """Where a log is. Links on the way to it that lead out of the log folder are refused."""
+    if "/" in name or "\\" in name or "\0" in name:
+        raise FileProblem("odd name", "the name of a log cannot hold slashes")
+    base = f"{run.root}/{run.name}/metrics"
+    home = os.stat(f"{base}/../..")  # is the log folder where there is no link out of it
+    if (home.st_ino, home.st_dev) != _identity(run.root):
+        run.check()
+        base = run.inside(base) if stat.S_ISLNK(os.lstat(base).st_mode) else base
+    return f"{base}/{name}.json"
+
+
+@lru_cache(maxsize=16)
+def _identity(root: str) -> tuple[int, int]:
+    status = os.stat(root)
+    return status.st_ino, status.st_dev
+
+
+def _followed(run: RunDir, path: str, read: Callable[[str], Any]) -> Any:
+    """What is read of a file, or of the file in the log folder that a link leads to."""
+    try:
+        return read(path)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EMLINK):  # what O_NOFOLLOW gives; the latter on FreeBSD
+            raise
+    return read(run.inside(path))
+
+
+def _bytes_of(run: RunDir, path: str) -> tuple[bytes | Iterator[bytes], Signature]:
+    """A log and its signature; of one that is too large to be held, its parts."""
+    try:
+        data, status = _followed(run, path, partial(read_bytes, limit=min(_AT_ONCE, MAX_LOG_BYTES)))
+    except FileProblem as problem:
+        if problem.kind != "too large":
+            raise
+        return read_parts(path, MAX_LOG_BYTES), (0, 0, 0, 0)
+    return data, _signature(status)
+
+
+def _signature(status: os.stat_result) -> Signature:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def _listed(run: RunDir, log: str) -> set[str]:
+    """The keys that the catalogue of a log lists; none where it is not whole."""
+    try:
+        path = f"{run.path}/metrics/.keys/{log}.yaml"
+        data: bytes = _followed(run, path, partial(read_bytes, limit=_MAX_YAML))[0]
+    except (FileProblem, OSError):
+        return set()
+    keys, faults = load_mapping(data)
+    return set() if faults or not data.endswith(b"\n") else set(map(text_of_key, keys))
+
+
+def _is_live(run: RunDir) -> bool:
+    """Whether a run says that it is RUNNING or STARTING."""
+    try:
+        return _IS_LIVE.search(read_bytes(f"{run.path}/metadata/info.yaml", _MAX_YAML)[0]) is not None
+    except (FileProblem, OSError):
+        return False
