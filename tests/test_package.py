@@ -15,13 +15,11 @@ from types import ModuleType
 import pandas as pd
 
 import mlxp_pandas
+from tests.test_layers import PATHS, dotted
 
 ROOT = Path(__file__).parents[1]
 OPTIONAL = "IPython PIL dask dill hydra matplotlib mlxp msgspec omegaconf orjson polars pyarrow scipy torch tqdm"
-PACKAGE = Path(mlxp_pandas.__file__).parent
-PATHS = sorted(PACKAGE.rglob("*.py"))
-PARTS = [path.relative_to(PACKAGE).with_suffix("").parts for path in PATHS]
-NAMES = [".".join(parts).removesuffix(".__init__") for parts in PARTS if parts not in {("__init__",), ("__main__",)}]
+NAMES = [name for name in map(dotted, PATHS) if name not in {"__init__", "__main__"}]
 
 
 def modules() -> Iterator[ModuleType]:

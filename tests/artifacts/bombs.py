@@ -23,6 +23,7 @@ import numpy as np
 
 from mlxp_pandas.artifacts import load_artifact
 from mlxp_pandas.rundir import RunDir
+from tests.processes import wait_for_child
 
 
 def sized(opcode: bytes, n: int, width: int) -> bytes:
@@ -382,7 +383,7 @@ def main(logs: Path) -> None:
         child = os.fork()
         if not child:
             _load(str(logs), name)
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        status = wait_for_child(child)
         if status:
             print(json.dumps([f"the process ended with {status}", 0, 0]), flush=True)
         path.unlink()
