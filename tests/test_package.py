@@ -18,8 +18,9 @@ import mlxp_pandas
 
 ROOT = Path(__file__).parents[1]
 OPTIONAL = "IPython PIL dask dill hydra matplotlib mlxp msgspec omegaconf orjson polars pyarrow scipy torch tqdm"
-PATHS = sorted(Path(mlxp_pandas.__file__).parent.glob("*.py"))
-NAMES = [path.stem for path in PATHS if path.stem not in {"__init__", "__main__"}]
+PACKAGE = Path(mlxp_pandas.__file__).parent
+PATHS = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+NAMES = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in PATHS if name[:2] != "__"]
 
 
 def modules() -> Iterator[ModuleType]:
@@ -27,7 +28,7 @@ def modules() -> Iterator[ModuleType]:
 
 
 def test_everything_importable_is_exported() -> None:
-    inner = set(NAMES) | {"annotations"}
+    inner = {name.partition(".")[0] for name in NAMES} | {"annotations"}
     visible = {name for name in vars(mlxp_pandas) if not name.startswith("_")} - inner
     assert visible | {"__version__"} == set(mlxp_pandas.__all__)
 
@@ -69,7 +70,7 @@ def test_importing_says_nothing() -> None:
 
 def test_licence_docstring_and_annotations_open_every_module() -> None:
     opening = re.compile(r'# SPDX-License-Identifier: MIT\nr?"""\S')
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in PATHS}
+    texts = {name: path.read_text(encoding="utf-8") for name, path in PATHS.items()}
     assert {name for name, text in texts.items() if not opening.match(text)} == set()
     assert {name for name, text in texts.items() if "\nfrom __future__ import annotations\n" not in text} == set()
 

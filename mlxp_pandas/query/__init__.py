@@ -4,6 +4,8 @@
 `grammar` checks the text, `evaluate` hands `DataFrame.query` one of our own, `columns` finds what it names.
 """
 
+from __future__ import annotations
+
 from .evaluate import filter_rows, selected_rows
 from .grammar import local_names, names
 
