@@ -37,7 +37,6 @@ _FAST = re.compile(r"(?!.* (?://|%) ).* (?:[-+*/]|\*\*) ")
 _FAST_TYPES = (np.float64, np.int64, np.bool_)
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _ONE_AT_A_TIME = Lock()  # numexpr 2.8.5 to 2.10 mixes up what threads ask at a time
-_MOST = 2**1024 - 2**970  # integers from here are no floats
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {"==": operator.eq, "!=": operator.ne, "<": operator.lt}
 _COMPARE |= {"<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _NODES: list[type] = [ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn]
@@ -324,9 +323,9 @@ def _is_exact(*sides: _Side) -> bool:
     return not is_large and {type(side.values) for side in sides} != {pd.Series, np.ndarray}
 
 
-def _float(number: Any) -> np.float64:
-    """A number of numpy's, which divides by zero and overflows to inf."""
-    return np.float64(number if isinstance(number, float) or abs(number) < _MOST else np.inf * (number > 0 or -1))
+def _float(value: Any) -> np.float64:
+    """A number of numpy's, which divides by zero and overflows to inf, as the largest integers do."""
+    return np.float64(value if type(value) is float or abs(value) < 2**1024 - 2**970 else np.inf * (value > 0 or -1))
 
 
 def _merged(nodes: list[ast.expr]) -> list[Any]:
