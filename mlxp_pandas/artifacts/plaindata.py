@@ -19,8 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from .pickleguard import require
-
 __all__ = ["AWAIT_STATE", "CALLS", "DILL_ARRAY", "SHARED", "VALUES", "copied", "n_nodes", "rebuilt"]
 
 _MAX_DTYPE_NODES = 500
@@ -51,7 +49,8 @@ def n_nodes(dtype: np.dtype[Any]) -> int:
 
 
 def _require(is_valid: bool, what: str) -> None:
-    require(is_valid, f"{what} that pickle does not write")
+    if not is_valid:
+        raise ValueError(f"{what} that pickle does not write")
 
 
 def _require_types(values: tuple[Any, ...], *allowed: type) -> None:

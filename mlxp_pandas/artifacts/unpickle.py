@@ -170,11 +170,14 @@ class _Machine(pickle._Unpickler):
         return value
 
     def run(self) -> None:
-        read, count = self.file.read, self.guard.count
+        read, spent = self.file.read, 0
         while opcode := read(1):
             if opcode == pickle.STOP:
                 return
-            count(_COSTS[opcode[0]])
+            spent += _COSTS[opcode[0]]
+            if spent > 500:  # one by one would cost as much as the opcodes
+                self.guard.count(spent)
+                spent = 0
             _DISPATCH[opcode[0]](self)
         raise ValueError("pickle exhausted before seeing STOP")
 
@@ -232,9 +235,6 @@ class _Machine(pickle._Unpickler):
         name = function.name if isinstance(function, _Opaque) else f"{function.__module__}.{function.__qualname__}"
         return self.opaque(name, _class_by_value(arguments) if name == "dill._dill._create_type" else name)
 
-    def push(self, value: Any) -> None:
-        self.append(value)
-
     def _instantiate(self, function: Any, arguments: Any) -> None:
         self.append(self.instance(function, arguments))
 
@@ -287,7 +287,8 @@ class _Machine(pickle._Unpickler):
 
 
 def _require(value: Any, *kinds: type) -> Any:
-    require(isinstance(value, kinds), f"it uses a {type(value).__name__} as if it were a {kinds[-1].__name__}")
+    if not isinstance(value, kinds):
+        raise ValueError(f"it uses a {type(value).__name__} as if it were a {kinds[-1].__name__}")
     return value
 
 
@@ -319,9 +320,9 @@ _DISPATCH: dict[int, Callable[[Any], object]] = {
     **{opcode: partial(_Machine.load_sized, width=4, load=_PLAIN[opcode]) for opcode in b"TX\x8bB"},
     **{opcode: partial(_Machine.load_sized, width=8, load=_PLAIN[opcode]) for opcode in b"\x8d\x8e\x96"},
     **{pickle.BUILD[0]: _Machine.load_build, pickle.READONLY_BUFFER[0]: _Machine.get_extension},
-    **{pickle.FRAME[0]: lambda m: m.read(8), pickle.REDUCE[0]: lambda m: m.push(m.call(*m.last(2)))},
-    pickle.FROZENSET[0]: lambda m: m.push(m.call(frozenset, (m.pop_mark(),))),
-    pickle.DICT[0]: lambda m: m.push(m.pair({}, m.pop_mark())),
+    **{pickle.FRAME[0]: lambda m: m.read(8), pickle.REDUCE[0]: lambda m: m.append(m.call(*m.last(2)))},
+    pickle.FROZENSET[0]: lambda m: m.load_list() or m.append(m.call(frozenset, (m.stack.pop(),))),
+    pickle.DICT[0]: lambda m: m.load_list() or m.append(m.pair({}, m.stack.pop())),
     pickle.NEWOBJ[0]: lambda m: m._instantiate(*m.last(2)),
     pickle.NEWOBJ_EX[0]: lambda m: m._instantiate(*m.last(3)[:2]),
     **{pickle.APPEND[0]: lambda m: m.fill(m.last(1)), pickle.APPENDS[0]: lambda m: m.fill(m.pop_mark())},
