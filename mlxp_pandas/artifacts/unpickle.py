@@ -146,7 +146,7 @@ class _Machine(pickle._Unpickler):
         self.stack: list[Any] = []
         self.metastack: list[list[Any]] = []
         self.append = self.stack.append
-        self.unbuilt: dict[int, int | None] = {}  # id of an array or dtype that awaits its state -> its place in memo
+        self.unbuilt: set[int] = set()  # ids of the arrays and dtypes that await their state
         self.needed: dict[str, None] = {}
 
     @property
@@ -225,7 +225,7 @@ class _Machine(pickle._Unpickler):
         if function is DILL_ARRAY:
             return self.with_state(value, arguments[2])
         if function in AWAIT_STATE:
-            self.unbuilt[id(value)] = None
+            self.unbuilt.add(id(value))
         self.guard.watch(value)
         return value
 
@@ -241,10 +241,14 @@ class _Machine(pickle._Unpickler):
     def load_build(self) -> None:
         state, value = self.stack.pop(), self.stack[-1]
         if not isinstance(value, _Opaque):
-            key = self.unbuilt.pop(id(value))
+            self.unbuilt.remove(id(value))
             self.stack[-1] = self.with_state(value, state)
-            if key is not None:
-                self.memo[key] = self.stack[-1]
+            keys = () if self.stack[-1] is value else reversed(self.memo)  # of a dtype there is another one now
+            for key in keys:
+                self.guard.count(1)
+                if self.memo[key] is value:
+                    self.memo[key] = self.stack[-1]
+                    break
 
     def with_state(self, value: Any, state: Any) -> Any:
         self.guard.charge(copied(value, _require(state, tuple)))
@@ -252,11 +256,6 @@ class _Machine(pickle._Unpickler):
         self.guard.count(n_nodes(getattr(built, "dtype", built)))
         self.guard.watch(built)
         return built
-
-    def put(self, load: Callable[[Any], None]) -> None:
-        load(self)
-        if id(self.stack[-1]) in self.unbuilt:
-            self.unbuilt[id(self.stack[-1])] = next(reversed(self.memo))
 
     def fill(self, items: list[Any]) -> None:
         if not isinstance(self.stack[-1], _Opaque):
@@ -316,7 +315,6 @@ _BYTES = [_PLAIN[opcode] for opcode in b"B\x8e\x96"]
 _DISPATCH: dict[int, Callable[[Any], object]] = {
     **_PLAIN,
     **dict.fromkeys(b"KMJGN\x88\x89\x8aILF", _Machine.read_numbers),
-    **{opcode: partial(_Machine.put, load=_PLAIN[opcode]) for opcode in b"pqr\x94"},
     **{opcode: partial(_Machine.load_sized, width=4, load=_PLAIN[opcode]) for opcode in b"TX\x8bB"},
     **{opcode: partial(_Machine.load_sized, width=8, load=_PLAIN[opcode]) for opcode in b"\x8d\x8e\x96"},
     **{pickle.BUILD[0]: _Machine.load_build, pickle.READONLY_BUFFER[0]: _Machine.get_extension},
