@@ -184,14 +184,16 @@ class _Machine(pickle._Unpickler):
     def readline(self) -> bytes:
         line = self.file.readline()
         require(line.endswith(b"\n"), "pickle exhausted before seeing STOP")
-        self.guard.count(len(line) // _BYTES_OF_TEXT)
+        self.guard.count(len(line) // 8)
         return line
 
     def read_numbers(self) -> None:
         """All the numbers that follow one another, in one go; they cannot be anything else."""
         at = self.file.tell() - 1
-        run = _NUMBERS.match(self.data, at)
-        if run is None:  # it is longer, or cut off
+        width = _WIDTHS.get(self.data[at])
+        is_alone = width is not None and self.data[at + width] not in b"KMJGN\x88\x89\x8aILFa"
+        run = None if is_alone else _NUMBERS.match(self.data, at)
+        if run is None:  # or it is longer, or cut off
             return _PLAIN[self.data[at]](self)
         self.file.seek(run.end())
         appended = run["appended"]
@@ -280,7 +282,7 @@ class _Machine(pickle._Unpickler):
         at = self.file.tell()
         n = int.from_bytes(self.file.read(width), "little")
         require(n <= len(self.data) - at - width, f"expected {n} bytes, there is not enough data")
-        self.guard.count(0 if load in _BYTES else n // _BYTES_OF_TEXT)
+        self.guard.count(0 if load in _BYTES else n // 8)  # in memory, a text may take four times its length
         self.file.seek(at)
         load(self)
 
@@ -304,7 +306,7 @@ def _today(module: str, name: str) -> tuple[str, str]:
     return re.sub(r"^numpy\.core\.", "numpy._core.", module), name
 
 
-_BYTES_OF_TEXT = 8  # that count as a value; in memory each may take four times its length
+_WIDTHS = dict(zip(b"KMJGN\x88\x89", (2, 3, 5, 9, 1, 1, 1), strict=True))  # of a number with its opcode
 _NUMBER = rb"(?:K.|M..|J.{4}|G.{8}|[N\x88\x89]|[IL]-?\d{1,40}L?\n|F[-+.\deinfa]{1,30}\n|\x8a(?:%b))"
 _NUMBER %= b"|".join(b"\\x%02x.{%d}" % (n, n) for n in range(9))
 # Opcodes that push numbers and constants with their arguments; or that push and append one by one.
