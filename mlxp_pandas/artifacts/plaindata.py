@@ -157,13 +157,13 @@ def _create_array(make: Any, _: Any, state: Any, attributes: Any = None) -> Any:
     return _reconstruct()
 
 
-def _encoded(text: Any, encoding: Any = "latin1") -> bytes:
+def _encoded(text: Any, encoding: Any) -> bytes:
     _require(type(text) is type(encoding) is str and encoding in ("latin1", "latin-1"), "text")
     return text.encode("latin1")  # type: ignore[no-any-return]
 
 
-def _bytearray(content: Any = b"", encoding: Any = "latin1") -> bytearray:
-    return bytearray(content if type(content) is bytes else _encoded(content, encoding))
+def _bytearray(content: Any = b"", *encoding: Any) -> bytearray:
+    return bytearray(content if type(content) is bytes else _encoded(content, *encoding))
 
 
 def _moment(kind: Any) -> Callable[..., Any]:

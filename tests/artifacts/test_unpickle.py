@@ -414,6 +414,7 @@ BROKEN = {
     "set of text": b"cbuiltins\nset\n\x8c\x0213\x85R.",
     "bytes of a number": b"cbuiltins\nbytes\nJ\xff\xff\xff\x7f\x85R.",
     "bytearray of a number": b"cbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R.",
+    "no codec": b"c_codecs\nencode\n\x8c\x0213\x85R.",
     "codec": b"c_codecs\nencode\n\x8c\x0213\x8c\x03hex\x86R.",
     "date": b"cdatetime\ndate\nC\x04\x00\x00\x00\x00\x85R.",
     "datetime": b"cdatetime\ndatetime\nC\x0a\x07\xe0\x01\x01\xc8\x63\x63\xff\xff\xff\x85R.",
