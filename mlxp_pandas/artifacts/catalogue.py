@@ -40,8 +40,7 @@ def artifact_columns(data: bytes) -> Catalogue:
     if not data.strip():
         return Catalogue((), (), False)
     entries, faults = _entries(data)
-    columns = tuple(_column(kind, folder) for kind, folder, _ in entries)
-    return Catalogue(columns, faults, bool(columns) and not faults)
+    return Catalogue(tuple(_column(kind, folder) for kind, folder, _ in entries), faults, bool(entries) and not faults)
 
 
 def read_artifacts(run: RunDir) -> dict[str, ArtifactFolder]:

@@ -120,12 +120,11 @@ def load_artifact(
     _check(trust is None or isinstance(trust, bool), f"trust is True, False or None, not {trust!r}")
     _check(loader is None or callable(loader), f"loader must be a function that takes a path, not {loader!r}")
     file = _File(run, artifact_type, relative, trust)
-    own = loader or _registered.get(artifact_type)
     try:
         if loader is None and artifact_type in _BUILT_IN:
             return _BUILT_IN[artifact_type](file)
         path = file.checked_path()
-        return (own or _stored_loader(file))(path)
+        return (loader or _registered.get(artifact_type) or _stored_loader(file))(path)
     except MlxpPandasError:
         raise
     except Exception as error:

@@ -19,8 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from .pickleguard import require
-
 __all__ = ["AWAIT_STATE", "CALLS", "DILL_ARRAY", "SHARED", "VALUES", "copied", "n_nodes", "rebuilt"]
 
 _MAX_DTYPE_NODES = 500
@@ -51,7 +49,8 @@ def n_nodes(dtype: np.dtype[Any]) -> int:
 
 
 def _require(is_valid: bool, what: str) -> None:
-    require(is_valid, f"{what} that pickle does not write")
+    if not is_valid:
+        raise ValueError(f"{what} that pickle does not write")
 
 
 def _require_types(values: tuple[Any, ...], *allowed: type) -> None:
@@ -158,13 +157,13 @@ def _create_array(make: Any, _: Any, state: Any, attributes: Any = None) -> Any:
     return _reconstruct()
 
 
-def _encoded(text: Any, encoding: Any = "latin1") -> bytes:
+def _encoded(text: Any, encoding: Any) -> bytes:
     _require(type(text) is type(encoding) is str and encoding in ("latin1", "latin-1"), "text")
     return text.encode("latin1")  # type: ignore[no-any-return]
 
 
-def _bytearray(content: Any = b"", encoding: Any = "latin1") -> bytearray:
-    return bytearray(content if type(content) is bytes else _encoded(content, encoding))
+def _bytearray(content: Any = b"", *encoding: Any) -> bytearray:
+    return bytearray(content if type(content) is bytes else _encoded(content, *encoding))
 
 
 def _moment(kind: Any) -> Callable[..., Any]:

@@ -146,7 +146,7 @@ class _Machine(pickle._Unpickler):
         self.stack: list[Any] = []
         self.metastack: list[list[Any]] = []
         self.append = self.stack.append
-        self.unbuilt: dict[int, int | None] = {}  # id of an array or dtype that awaits its state -> its place in memo
+        self.unbuilt: set[int] = set()  # ids of the arrays and dtypes that await their state
         self.needed: dict[str, None] = {}
 
     @property
@@ -170,25 +170,30 @@ class _Machine(pickle._Unpickler):
         return value
 
     def run(self) -> None:
-        read, count = self.file.read, self.guard.count
+        read, spent = self.file.read, 0
         while opcode := read(1):
             if opcode == pickle.STOP:
                 return
-            count(_COSTS[opcode[0]])
+            spent += _COSTS[opcode[0]]
+            if spent > 500:  # one by one would cost as much as the opcodes
+                self.guard.count(spent)
+                spent = 0
             _DISPATCH[opcode[0]](self)
         raise ValueError("pickle exhausted before seeing STOP")
 
     def readline(self) -> bytes:
         line = self.file.readline()
         require(line.endswith(b"\n"), "pickle exhausted before seeing STOP")
-        self.guard.count(len(line) // _BYTES_OF_TEXT)
+        self.guard.count(len(line) // 8)
         return line
 
     def read_numbers(self) -> None:
         """All the numbers that follow one another, in one go; they cannot be anything else."""
         at = self.file.tell() - 1
-        run = _NUMBERS.match(self.data, at)
-        if run is None:  # it is longer, or cut off
+        width = _WIDTHS.get(self.data[at])
+        is_alone = width is not None and self.data[at + width] not in b"KMJGN\x88\x89\x8aILFa"
+        run = None if is_alone else _NUMBERS.match(self.data, at)
+        if run is None:  # or it is longer, or cut off
             return _PLAIN[self.data[at]](self)
         self.file.seek(run.end())
         appended = run["appended"]
@@ -222,7 +227,7 @@ class _Machine(pickle._Unpickler):
         if function is DILL_ARRAY:
             return self.with_state(value, arguments[2])
         if function in AWAIT_STATE:
-            self.unbuilt[id(value)] = None
+            self.unbuilt.add(id(value))
         self.guard.watch(value)
         return value
 
@@ -232,19 +237,20 @@ class _Machine(pickle._Unpickler):
         name = function.name if isinstance(function, _Opaque) else f"{function.__module__}.{function.__qualname__}"
         return self.opaque(name, _class_by_value(arguments) if name == "dill._dill._create_type" else name)
 
-    def push(self, value: Any) -> None:
-        self.append(value)
-
     def _instantiate(self, function: Any, arguments: Any) -> None:
         self.append(self.instance(function, arguments))
 
     def load_build(self) -> None:
         state, value = self.stack.pop(), self.stack[-1]
         if not isinstance(value, _Opaque):
-            key = self.unbuilt.pop(id(value))
+            self.unbuilt.remove(id(value))
             self.stack[-1] = self.with_state(value, state)
-            if key is not None:
-                self.memo[key] = self.stack[-1]
+            keys = () if self.stack[-1] is value else reversed(self.memo)  # of a dtype there is another one now
+            for key in keys:
+                self.guard.count(1)
+                if self.memo[key] is value:
+                    self.memo[key] = self.stack[-1]
+                    break
 
     def with_state(self, value: Any, state: Any) -> Any:
         self.guard.charge(copied(value, _require(state, tuple)))
@@ -252,11 +258,6 @@ class _Machine(pickle._Unpickler):
         self.guard.count(n_nodes(getattr(built, "dtype", built)))
         self.guard.watch(built)
         return built
-
-    def put(self, load: Callable[[Any], None]) -> None:
-        load(self)
-        if id(self.stack[-1]) in self.unbuilt:
-            self.unbuilt[id(self.stack[-1])] = next(reversed(self.memo))
 
     def fill(self, items: list[Any]) -> None:
         if not isinstance(self.stack[-1], _Opaque):
@@ -281,13 +282,14 @@ class _Machine(pickle._Unpickler):
         at = self.file.tell()
         n = int.from_bytes(self.file.read(width), "little")
         require(n <= len(self.data) - at - width, f"expected {n} bytes, there is not enough data")
-        self.guard.count(0 if load in _BYTES else n // _BYTES_OF_TEXT)
+        self.guard.count(0 if load in _BYTES else n // 8)  # in memory, a text may take four times its length
         self.file.seek(at)
         load(self)
 
 
 def _require(value: Any, *kinds: type) -> Any:
-    require(isinstance(value, kinds), f"it uses a {type(value).__name__} as if it were a {kinds[-1].__name__}")
+    if not isinstance(value, kinds):
+        raise ValueError(f"it uses a {type(value).__name__} as if it were a {kinds[-1].__name__}")
     return value
 
 
@@ -304,7 +306,7 @@ def _today(module: str, name: str) -> tuple[str, str]:
     return re.sub(r"^numpy\.core\.", "numpy._core.", module), name
 
 
-_BYTES_OF_TEXT = 8  # that count as a value; in memory each may take four times its length
+_WIDTHS = dict(zip(b"KMJGN\x88\x89", (2, 3, 5, 9, 1, 1, 1), strict=True))  # of a number with its opcode
 _NUMBER = rb"(?:K.|M..|J.{4}|G.{8}|[N\x88\x89]|[IL]-?\d{1,40}L?\n|F[-+.\deinfa]{1,30}\n|\x8a(?:%b))"
 _NUMBER %= b"|".join(b"\\x%02x.{%d}" % (n, n) for n in range(9))
 # Opcodes that push numbers and constants with their arguments; or that push and append one by one.
@@ -315,13 +317,12 @@ _BYTES = [_PLAIN[opcode] for opcode in b"B\x8e\x96"]
 _DISPATCH: dict[int, Callable[[Any], object]] = {
     **_PLAIN,
     **dict.fromkeys(b"KMJGN\x88\x89\x8aILF", _Machine.read_numbers),
-    **{opcode: partial(_Machine.put, load=_PLAIN[opcode]) for opcode in b"pqr\x94"},
     **{opcode: partial(_Machine.load_sized, width=4, load=_PLAIN[opcode]) for opcode in b"TX\x8bB"},
     **{opcode: partial(_Machine.load_sized, width=8, load=_PLAIN[opcode]) for opcode in b"\x8d\x8e\x96"},
     **{pickle.BUILD[0]: _Machine.load_build, pickle.READONLY_BUFFER[0]: _Machine.get_extension},
-    **{pickle.FRAME[0]: lambda m: m.read(8), pickle.REDUCE[0]: lambda m: m.push(m.call(*m.last(2)))},
-    pickle.FROZENSET[0]: lambda m: m.push(m.call(frozenset, (m.pop_mark(),))),
-    pickle.DICT[0]: lambda m: m.push(m.pair({}, m.pop_mark())),
+    **{pickle.FRAME[0]: lambda m: m.read(8), pickle.REDUCE[0]: lambda m: m.append(m.call(*m.last(2)))},
+    pickle.FROZENSET[0]: lambda m: m.load_list() or m.append(m.call(frozenset, (m.stack.pop(),))),
+    pickle.DICT[0]: lambda m: m.load_list() or m.append(m.pair({}, m.stack.pop())),
     pickle.NEWOBJ[0]: lambda m: m._instantiate(*m.last(2)),
     pickle.NEWOBJ_EX[0]: lambda m: m._instantiate(*m.last(3)[:2]),
     **{pickle.APPEND[0]: lambda m: m.fill(m.last(1)), pickle.APPENDS[0]: lambda m: m.fill(m.pop_mark())},

@@ -138,7 +138,7 @@ PICKLES = {
     ),
     **{
         f"{kind} of a range": (
-            "as if it were|pickle does not write|it needs",
+            "as if it were|pickle does not write|it needs|missing 1 required",
             lambda kind=kind: call(kind, call("builtins range", sized(b"J", BIG, 4) + b"\x85") + b"\x85") + b".",
         )
         for kind in (
