@@ -140,7 +140,7 @@ NOT_READ = {
     "torn pickle": ("pickle", pickle.dumps([1])[:-1], "cut off or damaged"),
     "empty pickle": ("pickle", b"", "cut off or damaged"),
     "npz under pickle": ("pickle", npz(x=np.arange(9)), "cut off or damaged"),
-    "text as image": ("image", b"hello", "cannot identify"),
+    "text as image": ("image", b"hello", "cannot be loaded as image: UnidentifiedImageError"),
 }
 
 
