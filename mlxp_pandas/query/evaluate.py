@@ -140,7 +140,7 @@ class _Query:
 
     def answer(self, tree: ast.expr) -> Any:
         """The places of the rows that a condition selects."""
-        return self._asked(self.rows.query, self._condition(tree)).index.to_numpy()
+        return self._asked(self.rows.query, self._condition(tree)).index.to_numpy(np.intp)
 
     def _solved(self, text: str) -> Any:
         """The values of a text."""
@@ -209,7 +209,7 @@ class _Query:
             absent = side.missing | np.asarray(pd.isna(side.values))
             return self._name(absent if symbol == "==" else ~absent)
         beside = self._side(other, symbol, side)
-        missing = side.missing | beside.missing
+        missing = side.missing if beside.missing is np.False_ else side.missing | beside.missing
         self._accept(missing, _ABSENT, symbol, left, right)
         if side.kind == beside.kind != "object" and _is_exact(side, beside):
             # an ndarray has no isin
