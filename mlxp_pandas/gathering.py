@@ -80,6 +80,7 @@ class Gathered:
         path = self._base + relative
         self.looked[relative] = MISSING
         try:
+            self.run.check()
             status = os.lstat(path)
             if stat.S_ISLNK(status.st_mode):
                 path, status = self.run.inside(path), os.stat(path)
@@ -111,6 +112,7 @@ class Gathered:
         """Whether a folder is there and leads nowhere outside; else a problem, but for a listed name (`quietly`)."""
         path = self._base + relative
         try:
+            self.run.check()
             status = os.lstat(path)
             if stat.S_ISLNK(status.st_mode):
                 self.run.inside(path)

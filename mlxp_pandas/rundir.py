@@ -68,12 +68,13 @@ class RunDir:
         return real
 
     def within(self, relative: str) -> str:
-        """The real path of something in the run; a name or a link that leads out raises FileProblem."""
+        """The real path of something in the run; a name or a link that leads out of it raises FileProblem."""
         parts = relative.replace(os.sep, "/").split("/")
         if ".." in parts or "\0" in relative or any(os.path.splitdrive(part)[0] for part in parts):
             raise FileProblem("outside", "its name leads out of the folder of its run")
         if "" in parts:
             raise FileProblem("outside", "its name is empty or absolute")
+        self.check()
         home = os.path.realpath(self.path)
         path = os.path.realpath(os.path.join(home, *parts))
         if not path.startswith(home + os.sep):

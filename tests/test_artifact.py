@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mlxp_pandas import read_runs
 from mlxp_pandas.artifact import Artifact, ArtifactArray, Artifacts
 from mlxp_pandas.errors import ArtifactError, ArtifactNotFoundError
 from mlxp_pandas.rundir import RunDir
@@ -44,6 +45,24 @@ def test_a_cell_is_a_mapping_of_names(cell: Artifacts, logs: Path) -> None:
     assert cell.get("last_ckpt.pkl") == cell["last_ckpt.pkl"]
     assert cell.get("other.pkl") is None
     assert cell.get("other.pkl", cell["ckpt_1.pkl"]).name == "ckpt_1.pkl"
+
+
+@pytest.mark.parametrize("part", ["", "artifacts", "artifacts/pickle", "artifacts/pickle/last_ckpt.pkl"])
+def test_what_a_link_took_the_place_of_after_the_frame_was_made_is_refused(
+    logs: Path, tmp_path_factory: pytest.TempPathFactory, part: str
+) -> None:
+    cell = read_runs(logs).loc[1, "artifact.pickle."]
+    artifact = cell["last_ckpt.pkl"]
+    outside = tmp_path_factory.mktemp("outside")
+    path = logs / "1" / part
+    path.rename(outside / "moved")
+    path.symlink_to(outside / "moved")
+    for trust in (None, True):
+        with pytest.raises(ArtifactError, match="link"):
+            artifact.load(trust=trust)
+    if part in ("", "artifacts"):
+        with pytest.raises(ArtifactNotFoundError, match="any more"):
+            cell.keys()
 
 
 def test_an_artifact_says_what_it_is(cell: Artifacts, logs: Path) -> None:

@@ -19,7 +19,7 @@ import atheris
 from . import TARGETS
 
 with atheris.instrument_imports(include=["mlxp_pandas"]):
-    for module in ("jsonlines", "artifacts", "flatyaml", "scan", "query"):
+    for module in ("curves", "artifacts", "flatyaml", "scan", "query"):
         importlib.import_module(f"mlxp_pandas.{module}")
 
 CORPUS = Path(__file__).parent / "corpus"
