@@ -22,6 +22,7 @@ from .pool import ordered_map
 from .problems import Problem
 from .rundir import RunDir
 from .runrow import RowReader, RunRow
+from .yamltext import Fault
 
 __all__ = ["LIVE", "health_of", "runs_of"]
 
@@ -133,8 +134,8 @@ def _log(run: RunDir, name: str) -> _Log:
     steps = _steps(rows)
     n_repeated = 0 if steps is None else len(steps) - len(np.unique(steps))
     n_steps = rows.n_rows if rows.n_rows >= 0 else None
-    written = _log_written(f"{run.path}/{METRICS}/{name}.json")
-    bare = rows._replace(curves=dict.fromkeys(rows.curves), at={})
+    written, faults = _log_written(f"{run.path}/{METRICS}/{name}.json")
+    bare = rows._replace(curves=dict.fromkeys(rows.curves), at={}, faults=rows.faults or faults)
     return _Log(name, bare, n_steps, _first_nan(rows), n_repeated, written)
 
 
@@ -230,13 +231,15 @@ def _last_write(found: Gathered, logs: list[_Log]) -> float | None:
     return max(times, default=None)
 
 
-def _log_written(path: str) -> float | None:
+def _log_written(path: str) -> tuple[float | None, list[Fault]]:
     """When a log was written, also one that cannot be read: one that is over the limit may still grow."""
     try:
         status = os.lstat(path)
-    except OSError:
-        return None
-    return _written(status.st_mtime, status.st_ctime)
+    except FileNotFoundError:
+        return None, []
+    except OSError as error:
+        return None, [Fault(None, "unreadable", error.strerror or str(error), "all but when it was written")]
+    return _written(status.st_mtime, status.st_ctime), []
 
 
 def _written(modified: float, changed: float) -> float:
