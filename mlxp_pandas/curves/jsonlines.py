@@ -24,13 +24,11 @@ from .lines import MAX_DEPTH, MAX_LINE, TOO_LONG, Row, rows_of_line
 
 __all__ = ["Fault", "Keys", "Log", "keys_of", "parse", "parse_together"]
 
-_MAX_FIELDS, _MAX_LOOKS = 1_000, 16  # of a struct, and of all structs a byte: more take longer than `json` does
-_FEW_KEYS = 64  # that are looked up in each row; more are found by going through the rows
+_FEW_KEYS = 256  # that are looked up in each row; more are found by going through the rows
 _BLOCK, _LEAF = 1 << 17, 1 << 12  # bytes that are decoded at once; of a damaged block that is not halved again
 _SHOWN = 20  # faults, beside the last; the others are counted
 _MISSING = object()  # the value of a key that a row lacks
-_TEXTS = {b"-Infinity": b'"\\u0000-inf"', b"Infinity": b'"\\u0000inf"', b"NaN": b'"\\u0000nan"'}  # for what JSON lacks
-_MEANT = {"\0-inf": -math.inf, "\0inf": math.inf, "\0nan": math.nan}  # no text has NUL without a backslash
+_LACKING, _MARK = (b"NaN", b"Infinity", b"-Infinity"), rb"\u0000"  # numbers that JSON lacks; in texts for them
 _NOT_OPENING = bytes(set(range(256)) - set(b"[{\n"))
 
 _BOM = b"\xef\xbb\xbf"
@@ -38,7 +36,7 @@ _TWO_ROWS = re.compile(r"\}\s*,\s*\{")
 _FOREIGN = re.compile(rb"(?P<JSON_list>\s*\[)|(?P<gzip>\x1f\x8b)|(?P<UTF_16>\xff\xfe|\xfe\xff|[^\0]\0|\0[^\0])")
 
 Keys = tuple[str, ...] | None
-Decoders = tuple[Callable[[bytes], list[Any]], ...]
+Decode = Callable[[bytes], list[Any]] | None
 Columns = dict[str, tuple[list[int] | None, Any]]  # the places of the rows that have a key, None for all; the values
 Part = tuple[int, int, Columns, bool, list[Fault]]  # lines, rows, columns, whether rows have other keys, faults
 
@@ -98,13 +96,13 @@ def parse(data: bytes | Iterable[bytes], keys: Keys = None, *, is_whole: bool = 
     >>> log.faults[0].kind, log.faults[0].line
     ('torn last line', 3)
     """
-    decoders = _decoders(keys, is_whole) if fast and keys else ()
+    decode = _decoder(keys, is_whole) if fast and keys else None
     found: dict[str, list[tuple[int, list[int] | None, Any]]] = {}
     faults: list[Fault] = []
     n_rows = n_lines = n_faults = 0
     head, has_others = b"", False
-    for block in _blocks((data,) if isinstance(data, bytes) else data, _BLOCK if decoders else _BLOCK >> 3):
-        for lines, rows, columns, others, new in _parts(block if head else block.removeprefix(_BOM), keys, decoders):
+    for block in _blocks((data,) if isinstance(data, bytes) else data, _BLOCK if decode else _BLOCK >> 3):
+        for lines, rows, columns, others, new in _parts(block if head else block.removeprefix(_BOM), keys, decode):
             for key, (at, values) in columns.items():
                 found.setdefault(key, []).append((n_rows, at, values))
             faults += [fault._replace(line=n_lines + (fault.line or 0)) for fault in new]
@@ -127,7 +125,7 @@ def parse_together(datas: Sequence[bytes], keys: tuple[str, ...], *, is_whole: b
     [array([1]), array([3, 2])]
     """
     whole = [data if data.endswith(b"\n") else b"" for data in datas]
-    part = _plain_part(b"".join(whole), keys, _decoders(keys, is_whole))
+    part = _plain_part(b"".join(whole), keys, _decoder(keys, is_whole))
     columns = part[2] if part and not (is_whole and part[3]) else {}
     if {key for key, (at, values) in columns.items() if at is None and type(values) is np.ndarray} != set(keys):
         return [None] * len(datas)
@@ -162,29 +160,26 @@ def _summed(faults: list[Fault], n_faults: int, n_rows: int, n_lines: int, head:
 
 def _blocks(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
     """Whole lines, some at once, and at last the line without a newline; of a line that is too long, what it is."""
-    rest, is_cut = b"", False
+    rest = b""
     for piece in pieces:
         data, start = rest + piece, 0
-        if is_cut and (start := data.find(b"\n") + 1):
-            yield TOO_LONG + b"\n"
-            is_cut = False
         while stop := data.find(b"\n", start + size) + 1 or data.rfind(b"\n", start) + 1:
             yield data[start:stop]
             start = stop
-        is_cut |= len(data) - start > MAX_LINE
-        rest = b"" if is_cut else data[start:]
-    if rest or is_cut:
-        yield rest or TOO_LONG
+        is_long = len(data) - start > MAX_LINE or data.startswith(TOO_LONG, start)
+        rest = TOO_LONG if is_long else data[start:]
+    if rest:
+        yield rest
 
 
-def _parts(block: bytes, keys: Keys, decoders: Decoders) -> Iterator[Part]:
+def _parts(block: bytes, keys: Keys, decode: Decode) -> Iterator[Part]:
     """What a block holds, in as many parts as it takes to keep damage apart."""
     half = block.rfind(b"\n", 0, len(block) // 2) + 1 or block.find(b"\n") + 1
-    if part := _plain_part(block, keys, decoders):
+    if part := _plain_part(block, keys, decode):
         yield part
     elif len(block) > _LEAF and 0 < half < len(block):
-        yield from _parts(block[:half], keys, decoders)
-        yield from _parts(block[half:], keys, decoders)
+        yield from _parts(block[:half], keys, decode)
+        yield from _parts(block[half:], keys, decode)
     else:
         lines = enumerate(block.removesuffix(b"\n").split(b"\n"), start=1)
         read = [rows_of_line(line, number, not block.endswith(b"\n")) for number, line in lines]
@@ -192,16 +187,13 @@ def _parts(block: bytes, keys: Keys, decoders: Decoders) -> Iterator[Part]:
         yield len(read), len(rows), *_columns_of(rows, keys), [fault for _, bad in read for fault in bad]
 
 
-def _plain_part(block: bytes, keys: Keys, decoders: Decoders) -> Part | None:
-    """What a block of healthy lines holds: by msgspec, or by `json` where that must or might do."""
+def _plain_part(block: bytes, keys: Keys, decode: Decode) -> Part | None:
+    """What a block of healthy lines holds: by msgspec, or by `json` where there is none or the block is small."""
     if b"\r" in block:  # as Windows ends lines, MLXP there with two of them
         block = block.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n")
     n_lines = _n_plain_lines(block)
-    found = None
-    if n_lines and keys and decoders and n_lines * len(keys) <= _MAX_LOOKS * len(block):
-        found = _struct_columns(block, keys, decoders, n_lines)
-    is_left = found or (decoders and len(block) > _LEAF and not any(name in block for name in _TEXTS))
-    if n_lines and not is_left and (rows := _rows_of(block, n_lines)):
+    found = _struct_columns(block, keys, decode, n_lines) if n_lines and keys and decode else None
+    if n_lines and not found and (not decode or len(block) <= _LEAF) and (rows := _rows_of(block, n_lines)):
         found = _columns_of(rows, keys)
     return (n_lines, n_lines, *found, []) if found else None
 
@@ -211,74 +203,65 @@ def _n_plain_lines(block: bytes) -> int:
     if not block.startswith(b"{") or not block.endswith(b"}\n") or len(block) > MAX_LINE:
         return 0
     codes = np.frombuffer(block, np.uint8)  # compared many times faster than `bytes.count` counts
-    is_end, is_open = codes == ord("\n"), codes == ord("{")
+    is_end, is_open = codes == ord("\n"), codes | 32 == ord("{")  # the latter also of "["
     n_lines = int(np.count_nonzero(is_end))
-    is_seam = is_end[1:-1] & is_open[2:]
-    is_seam &= codes[:-2] == ord("}")
-    n_open = np.count_nonzero(is_open) + (np.count_nonzero(codes == ord("[")) if b"[" in block else 0)
+    n_seams = np.count_nonzero(is_end[1:-1] & is_open[2:] & (codes[:-2] == ord("}")))
     is_flat = (
-        n_open < n_lines + MAX_DEPTH
+        np.count_nonzero(is_open) < n_lines + MAX_DEPTH
         or np.diff(np.flatnonzero(is_end), prepend=-1).max() <= 2 * MAX_DEPTH
         or max(map(len, block.translate(None, _NOT_OPENING).split())) <= MAX_DEPTH
     )
-    return n_lines if is_flat and np.count_nonzero(is_seam) == n_lines - 1 else 0
+    return n_lines if is_flat and n_seams == n_lines - 1 else 0
 
 
 @lru_cache(maxsize=256)
-def _decoders(keys: tuple[str, ...], is_whole: bool) -> Decoders:
-    """Decoders of lines, none without msgspec: the last passes over other keys, which the first of two refuses."""
+def _decoder(keys: tuple[str, ...], is_whole: bool) -> Decode:
+    """A decoder of lines, which refuses other keys where these should be all; None without msgspec."""
     names = {f"f{place}": key for place, key in enumerate(keys)}
     fields = [(name, object, _MISSING) for name in names]
+    if len(keys) > _FEW_KEYS or "\ufffd" in "".join(keys):  # which stands for bytes that are no UTF-8
+        return None
     try:
         import msgspec
 
-        structs = [
-            msgspec.defstruct("Row", fields, rename=names, gc=False, forbid_unknown_fields=is_strict)
-            for is_strict in (True, False)[not is_whole :]
-            if len(keys) <= _MAX_FIELDS and "\ufffd" not in "".join(keys)  # which stands for bytes that are no UTF-8
-        ]
-        return tuple(msgspec.json.Decoder(struct).decode_lines for struct in structs)
+        struct = msgspec.defstruct("Row", fields, rename=names, gc=False, forbid_unknown_fields=is_whole)
+        return msgspec.json.Decoder(struct).decode_lines
     except (ImportError, ValueError):  # the latter for a quote, a backslash or a lone surrogate in a key
-        return ()
+        return None
 
 
-def _struct_columns(block: bytes, keys: tuple[str, ...], decoders: Decoders, n: int) -> tuple[Columns, bool] | None:
-    """The columns of `n` rows, and whether the rows have other keys, by msgspec."""
-    rows, has_others = _decoded(block, decoders)
-    changed = b"" if rows else _with_texts(block)
-    if changed:
-        rows, has_others = _decoded(changed, decoders)
-    if len(rows) != n:
+def _struct_columns(
+    block: bytes, keys: tuple[str, ...], decode: Callable[[bytes], list[Any]], n_rows: int
+) -> tuple[Columns, bool] | None:
+    """The columns of rows by msgspec, which has no NaN and no infinities: they are read as texts."""
+    try:
+        rows, is_changed = decode(block), False
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        rows, is_changed = _decoded_as_texts(block, decode), True
+    if len(rows) != n_rows:
         return None
     columns = [[row.f0 for row in rows]]  # faster than `attrgetter`
     columns += [list(map(attrgetter(f"f{place}"), rows)) for place in range(1, len(keys))]
-    if changed and any({list, dict} & set(map(type, values)) for values in columns):
+    if is_changed and any({list, dict} & set(map(type, values)) for values in columns):
         return None
-    if changed:
-        columns = [[_MEANT.get(value, value) if type(value) is str else value for value in each] for each in columns]
-    return _columns({key: (None, values) for key, values in zip(keys, columns, strict=True)}), has_others
+    if is_changed:
+        columns = [list(map(_meant, values)) for values in columns]
+    return _columns({key: (None, values) for key, values in zip(keys, columns, strict=True)}), False
 
 
-def _decoded(block: bytes, decoders: Decoders) -> tuple[list[Any], bool]:
-    """The rows, if msgspec takes them all, and whether they have other keys."""
-    for decode in decoders:
-        try:
-            return decode(block), decode is not decoders[0]
-        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
-            continue
-    return [], False
+def _decoded_as_texts(block: bytes, decode: Callable[[bytes], list[Any]]) -> list[Any]:
+    """The rows with a text for each such number; none where a text of the log may be taken for one."""
+    changed = block
+    for name in _LACKING:
+        changed = changed.replace(b": " + name, b': "' + _MARK + name + b'"')  # within a text, this is no JSON
+    try:
+        return decode(changed) if len(changed) > len(block) and _MARK not in block else []
+    except (ValueError, RecursionError):
+        return []
 
 
-def _with_texts(block: bytes) -> bytes:
-    """The lines with texts for NaN and the infinities; empty where there is none, or one may be taken for another."""
-    changed = b"" if b"\\" in block else block
-    for name, text in _TEXTS.items():
-        if name.strip(b"-")[:1] in changed:  # a byte is found ten times faster than a name
-            parts = changed.split(name)
-            if not {part[:1] for part in parts[1:]} <= {b",", b"}", b"]"}:
-                return b""
-            changed = text.join(parts)
-    return changed if len(changed) > len(block) else b""
+def _meant(value: Any) -> Any:
+    return float(value[1:]) if type(value) is str and value[:1] == "\0" else value
 
 
 def _rows_of(block: bytes, n_lines: int) -> list[Row]:
