@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from itertools import accumulate
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -22,7 +21,7 @@ from ..plaintext import shown
 from ..yamltext import Fault
 from .lines import MAX_DEPTH, MAX_LINE, TOO_LONG, Row, rows_of_line
 
-__all__ = ["Fault", "Keys", "Log", "keys_of", "parse", "parse_together"]
+__all__ = ["Fault", "Keys", "Log", "keys_of", "parse"]
 
 _FEW_KEYS = 256  # that are looked up in each row; more are found by going through the rows
 _BLOCK, _LEAF = 1 << 17, 1 << 12  # bytes that are decoded at once; of a damaged block that is not halved again
@@ -97,6 +96,8 @@ def parse(data: bytes | Iterable[bytes], keys: Keys = None, *, is_whole: bool = 
     ('torn last line', 3)
     """
     decode = _decoder(keys, is_whole) if fast and keys else None
+    if decode and keys and isinstance(data, bytes) and len(data) <= _LEAF and (log := _small_log(data, keys, decode)):
+        return log
     found: dict[str, list[tuple[int, list[int] | None, Any]]] = {}
     faults: list[Fault] = []
     n_rows = n_lines = n_faults = 0
@@ -115,26 +116,6 @@ def parse(data: bytes | Iterable[bytes], keys: Keys = None, *, is_whole: bool = 
     return Log(curves, places, n_rows, _summed(faults, n_faults, n_rows, n_lines, head), is_whole and has_others)
 
 
-def parse_together(datas: Sequence[bytes], keys: tuple[str, ...], *, is_whole: bool = False) -> list[Log | None]:
-    r"""Read small healthy files whose rows all have the keys, many at once; None for those that `parse` must read.
-
-    Examples
-    --------
-    >>> logs = parse_together([b'{"a": 1}\n', b'{"a": 3}\n{"a": 2}\n'], ("a",))
-    >>> [log and log.curves["a"] for log in logs]
-    [array([1]), array([3, 2])]
-    """
-    whole = [data if data.endswith(b"\n") else b"" for data in datas]
-    part = _plain_part(b"".join(whole), keys, _decoder(keys, is_whole))
-    columns = part[2] if part and not (is_whole and part[3]) else {}
-    if {key for key, (at, values) in columns.items() if at is None and type(values) is np.ndarray} != set(keys):
-        return [None] * len(datas)
-    counts = [data.count(b"\n") for data in whole]
-    spans = [slice(stop - count, stop) for count, stop in zip(counts, accumulate(counts), strict=True)]
-    cut = [{key: values[span] for key, (_, values) in columns.items()} for span in spans]
-    return [Log(curves, {}, count, []) if count else None for curves, count in zip(cut, counts, strict=True)]
-
-
 def keys_of(data: bytes | Iterable[bytes]) -> list[str]:
     r"""List the keys of the rows of a metrics file, in the order in which they are first seen.
 
@@ -144,6 +125,18 @@ def keys_of(data: bytes | Iterable[bytes]) -> list[str]:
     ['loss', 'note']
     """
     return list(parse(data).curves)
+
+
+def _small_log(data: bytes, keys: tuple[str, ...], decode: Callable[[bytes], list[Any]]) -> Log | None:
+    """A small log whose rows all have the keys, in a third of the time; None where it must be looked at closer."""
+    n_rows = data.count(b"\n")
+    n_open = data.count(b"{") + data.count(b"[")
+    if data[-2:] != b"}\n" or n_open >= n_rows + MAX_DEPTH or data.count(b"}\n{") != n_rows - 1:
+        return None
+    found = _struct_columns(data, keys, decode, n_rows)
+    curves = {key: values for key, (at, values) in found[0].items() if len(values) == n_rows} if found else {}
+    are_arrays = all(type(values) is np.ndarray for values in curves.values())
+    return Log(curves, {}, n_rows, []) if are_arrays and len(curves) == len(keys) else None
 
 
 def _summed(faults: list[Fault], n_faults: int, n_rows: int, n_lines: int, head: bytes) -> list[Fault]:

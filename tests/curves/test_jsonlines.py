@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlxp_pandas.curves import jsonlines
-from mlxp_pandas.curves.jsonlines import Fault, Log, keys_of, parse, parse_together
+from mlxp_pandas.curves.jsonlines import Fault, Log, keys_of, parse
 from mlxp_pandas.curves.lines import rows_of_line
 
 WAYS = [(way, fast) for way in ("usual", "small blocks", "no leaves") for fast in (True, False)]
@@ -420,28 +420,6 @@ def test_positions_align_the_keys_of_a_log() -> None:
     log = parse(b'{"a": 1, "b": 1}\n{"b": 2}\nbad\n{"a": 3, "b": 3}\n')
     assert log.rows("a").tolist() == [0, 2]
     assert log.rows("b").tolist() == [0, 1, 2]
-
-
-@given(datas=st.lists(logs() | damaged(), max_size=4), wanted=keys.filter(bool), is_whole=st.booleans())
-@some
-def test_files_that_are_read_together_are_as_each_alone(
-    datas: list[bytes], wanted: tuple[str, ...], is_whole: bool
-) -> None:
-    for data, log in zip(datas, parse_together(datas, wanted, is_whole=is_whole), strict=True):
-        if log is not None:
-            assert_same(log, parse(data, wanted))
-            assert not log.faults
-            assert not parse(data, wanted, is_whole=is_whole).has_others
-
-
-def test_healthy_files_are_read_together() -> None:
-    datas = [b"".join(b'{"a": %d.5, "b": %d}\n' % (n, n) for n in range(size)) for size in (1, 3, 2)]
-    for wanted in (("a",), ("b", "a")):
-        for data, log in zip(datas, parse_together(datas, wanted), strict=True):
-            assert log is not None
-            assert_same(log, parse(data, wanted))
-    assert parse_together([*datas, b"bad\n"], ("a",)) == [None] * 4
-    assert parse_together([*datas, b'{"a": 1}\n'], ("a",)) == [None] * 4
 
 
 # One line
