@@ -28,6 +28,8 @@ _BLOCK, _LEAF = 1 << 17, 1 << 12  # bytes that are decoded at once; of a damaged
 _SHOWN = 20  # faults, beside the last; the others are counted
 _MISSING = object()  # the value of a key that a row lacks
 _LACKING, _MARK = (b"NaN", b"Infinity", b"-Infinity"), rb"\u0000"  # numbers that JSON lacks; in texts for them
+_DTYPES: dict[type, type] = {float: np.float64, int: np.int64, bool: np.bool_, type(None): np.float64}
+_FLOATS, _NUMBERS = {float, type(None)}, {float, int, type(None)}
 _NOT_OPENING = bytes(set(range(256)) - set(b"[{\n"))
 
 _BOM = b"\xef\xbb\xbf"
@@ -128,15 +130,16 @@ def keys_of(data: bytes | Iterable[bytes]) -> list[str]:
 
 
 def _small_log(data: bytes, keys: tuple[str, ...], decode: Callable[[bytes], list[Any]]) -> Log | None:
-    """A small log whose rows all have the keys, in a third of the time; None where it must be looked at closer."""
+    """A small flat log whose rows all have the keys, in a third of the time; None where it must be looked at closer."""
     n_rows = data.count(b"\n")
-    n_open = data.count(b"{") + data.count(b"[")
-    if data[-2:] != b"}\n" or n_open >= n_rows + MAX_DEPTH or data.count(b"}\n{") != n_rows - 1:
+    if b"[" in data or data[-2:] != b"}\n" or not n_rows == data.count(b"{") == data.count(b"}\n{") + 1:
         return None
-    found = _struct_columns(data, keys, decode, n_rows)
-    curves = {key: values for key, (at, values) in found[0].items() if len(values) == n_rows} if found else {}
-    are_arrays = all(type(values) is np.ndarray for values in curves.values())
-    return Log(curves, {}, n_rows, []) if are_arrays and len(curves) == len(keys) else None
+    try:
+        columns = _values(decode(data), len(keys))
+    except (ValueError, RecursionError):
+        return None
+    curves = {key: _array(values, set(map(type, values))) for key, values in zip(keys, columns, strict=True)}
+    return None if list in map(type, curves.values()) else Log(curves, {}, n_rows, [])
 
 
 def _summed(faults: list[Fault], n_faults: int, n_rows: int, n_lines: int, head: bytes) -> list[Fault]:
@@ -233,13 +236,17 @@ def _struct_columns(
         rows, is_changed = _decoded_as_texts(block, decode), True
     if len(rows) != n_rows:
         return None
-    columns = [[row.f0 for row in rows]]  # faster than `attrgetter`
-    columns += [list(map(attrgetter(f"f{place}"), rows)) for place in range(1, len(keys))]
+    columns = _values(rows, len(keys))
     if is_changed and any({list, dict} & set(map(type, values)) for values in columns):
         return None
     if is_changed:
         columns = [list(map(_meant, values)) for values in columns]
     return _columns({key: (None, values) for key, values in zip(keys, columns, strict=True)}), False
+
+
+def _values(rows: list[Any], n_keys: int) -> list[list[Any]]:
+    others = [list(map(attrgetter(f"f{place}"), rows)) for place in range(1, n_keys)] if n_keys > 1 else []
+    return [[row.f0 for row in rows], *others]  # faster than `attrgetter`
 
 
 def _decoded_as_texts(block: bytes, decode: Callable[[bytes], list[Any]]) -> list[Any]:
@@ -303,10 +310,9 @@ def _columns(found: Columns) -> Columns:
 
 def _array(values: list[Any], kinds: set[type], is_whole: bool = False) -> Any:
     """The values as an array; in part of a curve only where it does not matter what the other parts are."""
-    is_float = kinds <= {float, type(None)} or (
-        is_whole and int in kinds != {int} and kinds <= {float, int, type(None)}
-    )
-    dtype = np.float64 if is_float else np.int64 if kinds == {int} else np.bool_ if kinds == {bool} else None
+    dtype = _DTYPES.get(next(iter(kinds))) if len(kinds) == 1 else None
+    if not dtype and (kinds == _FLOATS or (is_whole and kinds <= _NUMBERS)):
+        dtype = np.float64
     try:
         if dtype:
             return np.array(values, dtype)

@@ -236,7 +236,8 @@ class _Reader:
                     break
             else:
                 missing += [places] if places else []
-        problems = problems_of(run, logs, missing)
+        is_healthy = not missing and not any(log.faults for log in logs.values())
+        problems = [] if is_healthy else problems_of(run, logs, missing)
         unlisted = (self._unlisted(run, name, log, found) for name, log in logs.items() if self._is_whole[name])
         return found, problems + list(filter(None, unlisted))
 
