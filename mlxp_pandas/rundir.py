@@ -96,14 +96,14 @@ class RunDir:
             base = self.inside(base) if stat.S_ISLNK(os.lstat(base).st_mode) else base
         return f"{base}/{name}.json"
 
-    def followed(self, path: str, read: Callable[[str], _Read]) -> _Read:
+    def followed(self, read: Callable[[str, int], _Read], path: str, size: int) -> _Read:
         """What is read of a file, or of the file in the log folder that a link leads to."""
         try:
-            return read(path)
+            return read(path, size)
         except OSError as error:
             if error.errno not in (errno.ELOOP, errno.EMLINK):  # what O_NOFOLLOW gives; the latter on FreeBSD
                 raise
-        return read(self.inside(path))
+        return read(self.inside(path), size)
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, RunDir) and (self.root, self.name) == (other.root, other.name))

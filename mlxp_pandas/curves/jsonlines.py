@@ -10,7 +10,8 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -37,9 +38,10 @@ _TWO_ROWS = re.compile(r"\}\s*,\s*\{")
 _FOREIGN = re.compile(rb"(?P<JSON_list>\s*\[)|(?P<gzip>\x1f\x8b)|(?P<UTF_16>\xff\xfe|\xfe\xff|[^\0]\0|\0[^\0])")
 
 Keys = tuple[str, ...] | None
-Decode = Callable[[bytes], list[Any]] | None
+Decode = Callable[[bytes], list[Any]]
 Columns = dict[str, tuple[list[int] | None, Any]]  # the places of the rows that have a key, None for all; the values
-Part = tuple[int, int, Columns, bool, list[Fault]]  # lines, rows, columns, whether rows have other keys, faults
+Structs = Callable[[bytes, int], Columns | None]
+Part = tuple[int, int, Columns, list[Fault]]  # lines, rows, columns, faults
 
 
 class Log(NamedTuple):
@@ -100,22 +102,24 @@ def parse(data: bytes | Iterable[bytes], keys: Keys = None, *, is_whole: bool = 
     decode = _decoder(keys, is_whole) if fast and keys else None
     if decode and keys and isinstance(data, bytes) and len(data) <= _LEAF and (log := _small_log(data, keys, decode)):
         return log
+    structs = partial(_struct_columns, keys=keys, decode=decode) if decode and keys else None
     found: dict[str, list[tuple[int, list[int] | None, Any]]] = {}
     faults: list[Fault] = []
     n_rows = n_lines = n_faults = 0
-    head, has_others = b"", False
+    head, wanted = b"", None if is_whole else keys
     for block in _blocks((data,) if isinstance(data, bytes) else data, _BLOCK if decode else _BLOCK >> 3):
-        for lines, rows, columns, others, new in _parts(block if head else block.removeprefix(_BOM), keys, decode):
+        for lines, rows, columns, new in _parts(block if head else block.removeprefix(_BOM), wanted, structs):
             for key, (at, values) in columns.items():
                 found.setdefault(key, []).append((n_rows, at, values))
             faults += [fault._replace(line=n_lines + (fault.line or 0)) for fault in new]
             del faults[_SHOWN + 1 : -2]
-            n_faults, has_others = n_faults + len(new), has_others or others
-            n_rows, n_lines = n_rows + rows, n_lines + lines
+            n_rows, n_lines, n_faults = n_rows + rows, n_lines + lines, n_faults + len(new)
         head = head or block[:64]
-    curves = {key: _joined([values for _, _, values in found[key]]) for key in keys or found if key in found}
+    asked = found if keys is None else [key for key in keys if key in found]
+    curves = {key: _joined([values for _, _, values in found[key]]) for key in asked}
     places = {key: _places(found[key]) for key, curve in curves.items() if len(curve) < n_rows}
-    return Log(curves, places, n_rows, _summed(faults, n_faults, n_rows, n_lines, head), is_whole and has_others)
+    has_others = is_whole and len(found) > len(curves)
+    return Log(curves, places, n_rows, _summed(faults, n_faults, n_rows, n_lines, head), has_others)
 
 
 def keys_of(data: bytes | Iterable[bytes]) -> list[str]:
@@ -129,7 +133,7 @@ def keys_of(data: bytes | Iterable[bytes]) -> list[str]:
     return list(parse(data).curves)
 
 
-def _small_log(data: bytes, keys: tuple[str, ...], decode: Callable[[bytes], list[Any]]) -> Log | None:
+def _small_log(data: bytes, keys: tuple[str, ...], decode: Decode) -> Log | None:
     """A small flat log whose rows all have the keys, in a third of the time; None where it must be looked at closer."""
     n_rows = data.count(b"\n")
     if b"[" in data or data[-2:] != b"}\n" or not n_rows == data.count(b"{") == data.count(b"}\n{") + 1:
@@ -168,30 +172,30 @@ def _blocks(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
         yield rest
 
 
-def _parts(block: bytes, keys: Keys, decode: Decode) -> Iterator[Part]:
+def _parts(block: bytes, keys: Keys, structs: Structs | None) -> Iterator[Part]:
     """What a block holds, in as many parts as it takes to keep damage apart."""
     half = block.rfind(b"\n", 0, len(block) // 2) + 1 or block.find(b"\n") + 1
-    if part := _plain_part(block, keys, decode):
+    if part := _plain_part(block, keys, structs):
         yield part
     elif len(block) > _LEAF and 0 < half < len(block):
-        yield from _parts(block[:half], keys, decode)
-        yield from _parts(block[half:], keys, decode)
+        yield from _parts(block[:half], keys, structs)
+        yield from _parts(block[half:], keys, structs)
     else:
         lines = enumerate(block.removesuffix(b"\n").split(b"\n"), start=1)
         read = [rows_of_line(line, number, not block.endswith(b"\n")) for number, line in lines]
         rows = [row for some, _ in read for row in some]
-        yield len(read), len(rows), *_columns_of(rows, keys), [fault for _, bad in read for fault in bad]
+        yield len(read), len(rows), _columns_of(rows, keys), [fault for _, bad in read for fault in bad]
 
 
-def _plain_part(block: bytes, keys: Keys, decode: Decode) -> Part | None:
+def _plain_part(block: bytes, keys: Keys, structs: Structs | None) -> Part | None:
     """What a block of healthy lines holds: by msgspec, or by `json` where there is none or the block is small."""
     if b"\r" in block:  # as Windows ends lines, MLXP there with two of them
         block = block.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n")
     n_lines = _n_plain_lines(block)
-    found = _struct_columns(block, keys, decode, n_lines) if n_lines and keys and decode else None
-    if n_lines and not found and (not decode or len(block) <= _LEAF) and (rows := _rows_of(block, n_lines)):
+    found = structs(block, n_lines) if structs and n_lines else None
+    if n_lines and found is None and (not structs or len(block) <= _LEAF) and (rows := _rows_of(block, n_lines)):
         found = _columns_of(rows, keys)
-    return (n_lines, n_lines, *found, []) if found else None
+    return None if found is None else (n_lines, n_lines, found, [])
 
 
 def _n_plain_lines(block: bytes) -> int:
@@ -211,7 +215,7 @@ def _n_plain_lines(block: bytes) -> int:
 
 
 @lru_cache(maxsize=256)
-def _decoder(keys: tuple[str, ...], is_whole: bool) -> Decode:
+def _decoder(keys: tuple[str, ...], is_whole: bool) -> Decode | None:
     """A decoder of lines, which refuses other keys where these should be all; None without msgspec."""
     names = {f"f{place}": key for place, key in enumerate(keys)}
     fields = [(name, object, _MISSING) for name in names]
@@ -226,9 +230,7 @@ def _decoder(keys: tuple[str, ...], is_whole: bool) -> Decode:
         return None
 
 
-def _struct_columns(
-    block: bytes, keys: tuple[str, ...], decode: Callable[[bytes], list[Any]], n_rows: int
-) -> tuple[Columns, bool] | None:
+def _struct_columns(block: bytes, n_rows: int, keys: tuple[str, ...], decode: Decode) -> Columns | None:
     """The columns of rows by msgspec, which has no NaN and no infinities: they are read as texts."""
     try:
         rows, is_changed = decode(block), False
@@ -241,7 +243,7 @@ def _struct_columns(
         return None
     if is_changed:
         columns = [list(map(_meant, values)) for values in columns]
-    return _columns({key: (None, values) for key, values in zip(keys, columns, strict=True)}), False
+    return _columns({key: (None, values) for key, values in zip(keys, columns, strict=True)})
 
 
 def _values(rows: list[Any], n_keys: int) -> list[list[Any]]:
@@ -249,7 +251,7 @@ def _values(rows: list[Any], n_keys: int) -> list[list[Any]]:
     return [[row.f0 for row in rows], *others]  # faster than `attrgetter`
 
 
-def _decoded_as_texts(block: bytes, decode: Callable[[bytes], list[Any]]) -> list[Any]:
+def _decoded_as_texts(block: bytes, decode: Decode) -> list[Any]:
     """The rows with a text for each such number; none where a text of the log may be taken for one."""
     changed = block
     for name in _LACKING:
@@ -274,25 +276,18 @@ def _rows_of(block: bytes, n_lines: int) -> list[Row]:
     return rows if len(rows) == n_lines and set(map(type, rows)) == {dict} else []
 
 
-def _columns_of(rows: list[Row], keys: Keys) -> tuple[Columns, bool]:
-    """The columns of rows, and whether the rows have other keys."""
-    if keys is not None and len(keys) <= _FEW_KEYS:
-        columns = _columns({key: (None, [row.get(key, _MISSING) for row in rows]) for key in keys})
-    else:
-        columns = _columns(_by_key(rows, keys))
-    return columns, sum(map(len, rows)) > sum(len(values) for _, values in columns.values())
-
-
-def _by_key(rows: list[Row], keys: Keys) -> Columns:
-    """The same row by row: many keys in few rows each cost no more than the rows hold."""
-    wanted = None if keys is None else set(keys)
+def _columns_of(rows: list[Row], keys: Keys) -> Columns:
+    """The columns of rows; many keys in few rows each cost no more than the rows hold."""
+    wanted = dict.fromkeys(chain.from_iterable(rows) if keys is None else keys)
+    if len(wanted) <= _FEW_KEYS:
+        return _columns({key: (None, [row.get(key, _MISSING) for row in rows]) for key in wanted})
     found: dict[str, tuple[Any, list[Any]]] = {}
     for place, row in enumerate(rows):
-        for key in row if wanted is None else filter(wanted.__contains__, row):
+        for key in filter(wanted.__contains__, row):
             at, values = found.get(key) or found.setdefault(key, ([], []))
             at.append(place)
             values.append(row[key])
-    return found
+    return _columns(found)
 
 
 def _columns(found: Columns) -> Columns:
@@ -318,7 +313,8 @@ def _array(values: list[Any], kinds: set[type], is_whole: bool = False) -> Any:
             return np.array(values, dtype)
     except OverflowError:  # an integer of more than 64 bits, or larger than any float
         pass
-    return np.fromiter(map(_plain, values), object, len(values)) if is_whole else values
+    plain = (math.nan if value is None else shown(value) for value in values)
+    return np.fromiter(plain, object, len(values)) if is_whole else values
 
 
 def _joined(parts: list[Any]) -> Any:
@@ -332,8 +328,3 @@ def _joined(parts: list[Any]) -> Any:
 
 def _places(parts: list[tuple[int, list[int] | None, Any]]) -> NDArray[np.int64]:
     return np.concatenate([first + np.asarray(at or range(len(values)), np.int64) for first, at, values in parts])
-
-
-def _plain(value: Any) -> Any:
-    """The value as it can be shown; null is NaN."""
-    return math.nan if value is None else shown(value)

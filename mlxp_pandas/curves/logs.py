@@ -12,7 +12,6 @@ import re
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -238,19 +237,21 @@ class _Reader:
                 missing += [places] if places else []
         is_healthy = not missing and not any(log.faults for log in logs.values())
         problems = [] if is_healthy else problems_of(run, logs, missing)
-        unlisted = (self._unlisted(run, name, log, found) for name, log in logs.items() if self._is_whole[name])
-        return found, problems + list(filter(None, unlisted))
+        for name, log in logs.items():
+            problems += self._unlisted(run, name, log, found) if self._is_whole[name] else ()
+        return found, problems
 
     def _log(self, run: RunDir, name: str) -> Log:
         if name not in self._is_whole:  # whether all keys are asked for, as the catalogue of the first run tells
             self._is_whole[name] = _listed(run, name) <= set(self._keys[name])
         return _guarded(self._read, run, name, self._keys[name], self._is_whole[name])
 
-    def _unlisted(self, run: RunDir, name: str, log: Log, found: Collection[str]) -> Problem | None:
+    def _unlisted(self, run: RunDir, name: str, log: Log, found: Collection[str]) -> list[Problem]:
         """The problem that a log which is loaded whole has keys that are none of the run's columns."""
         keys = read_log(run, name).curves if log.has_others else log.curves
         more = [key for key in keys if f"{name}.{key}" not in found]
-        return unlisted_problem(run, name, more) if more else None
+        unlisted = unlisted_problem(run, name, more) if more else None
+        return [unlisted] if unlisted else []
 
 
 def _aligned(runs: Sequence[RunDir | None], columns: Sequence[str], reader: _Reader) -> Curves:
@@ -284,8 +285,8 @@ def _read_whole(run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
     if known is None or known[0] != _signature(os.lstat(path)):
         data, signature = _bytes_of(run, path)
         known = signature, parse(data, keys, is_whole=is_whole)
-    (size, *times, _), log = known
-    if size < _KEPT_LEAST or size > _KEPT_MOST or time.time_ns() - max(times) < _SETTLED_NS:
+    (size, modified, changed, _), log = known
+    if not _KEPT_LEAST <= size <= _KEPT_MOST or time.time_ns() - max(modified, changed) < _SETTLED_NS:
         return log
     _kept[path, keys, is_whole] = known
     if len(_kept) > _KEPT:
@@ -301,7 +302,7 @@ def _read_end(run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
     """The end of a log, as long as it takes to have all keys; the last line may do."""
     path = run.log_path(name)
     for size in _TAILS:
-        data, status = run.followed(path, partial(read_tail, size=size))
+        data, status = run.followed(read_tail, path, size)
         is_all = status.st_size <= size
         log = parse(data[data.rfind(b"\n", 0, -1) + 1 :], keys)
         if not log.faults and len(log.curves) == len(keys or ()):
@@ -315,7 +316,7 @@ def _read_end(run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
 def _bytes_of(run: RunDir, path: str) -> tuple[bytes | Iterator[bytes], Signature]:
     """A log and its signature; of one that is too large to be held, its parts."""
     try:
-        data, status = run.followed(path, partial(read_bytes, limit=min(_AT_ONCE, MAX_LOG_BYTES)))
+        data, status = run.followed(read_bytes, path, min(_AT_ONCE, MAX_LOG_BYTES))
     except FileProblem as problem:
         if problem.kind != "too large":
             raise
@@ -331,7 +332,7 @@ def _listed(run: RunDir, log: str) -> set[str]:
     """The keys that the catalogue of a log lists; none where it is not whole."""
     try:
         path = f"{run.path}/metrics/.keys/{log}.yaml"
-        data: bytes = run.followed(path, partial(read_bytes, limit=_MAX_YAML))[0]
+        data: bytes = run.followed(read_bytes, path, _MAX_YAML)[0]
     except (FileProblem, OSError):
         return set()
     keys, faults = load_mapping(data)
