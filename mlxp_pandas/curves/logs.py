@@ -23,7 +23,7 @@ from ..yamltree import load_mapping, text_of_key
 from .jsonlines import Fault, Keys, Log, parse
 
 __all__ = ["MAX_LOG_BYTES", "STEP_KEYS", "Curves", "find_log", "forget", "incomplete_logs", "places_of", "problems_of"]
-__all__ += ["read_curves", "read_last", "read_log", "unlisted_problem"]
+__all__ += ["read_curves", "read_last", "read_log", "unlisted_problems"]
 
 #: Bytes of one metrics file, over which it is a problem and is not read.
 MAX_LOG_BYTES = 1 << 30
@@ -195,17 +195,17 @@ def incomplete_logs(run: RunDir) -> Collection[str]:
     return _incomplete.get(run.path, ()) if _incomplete else ()
 
 
-def unlisted_problem(run: RunDir, log: str, keys: Iterable[str]) -> Problem | None:
-    """Name keys of rows that a whole catalogue lacks; None where it lists them by now, or is not whole."""
-    listed = _listed(run, log)
+def unlisted_problems(run: RunDir, log: str, keys: Collection[str]) -> list[Problem]:
+    """Name keys of rows that a whole catalogue lacks, in one problem; none where it lists them, or is not whole."""
+    listed = _listed(run, log) if keys else set()
     lacking = sorted(set(keys) - listed) if listed else []
     if not lacking:
-        return None
+        return []
     _incomplete.setdefault(run.path, set()).add(log)
     shown = ", ".join(map(repr, lacking[:3])) + (f" and {len(lacking) - 3:,} more" if len(lacking) > 3 else "")
     reason = f"the rows have {shown}, which the catalogue lacks; read_runs(path) again gives the columns"
-    file = f"{run.name}/metrics/{log}.json"
-    return Problem(run.log_id, file, None, "unlisted key", reason, "the metrics that the catalogue lists")
+    kept = "the metrics that the catalogue lists"
+    return [Problem(run.log_id, f"{run.name}/metrics/{log}.json", None, "unlisted key", reason, kept)]
 
 
 class _Reader:
@@ -238,20 +238,15 @@ class _Reader:
         is_healthy = not missing and not any(log.faults for log in logs.values())
         problems = [] if is_healthy else problems_of(run, logs, missing)
         for name, log in logs.items():
-            problems += self._unlisted(run, name, log, found) if self._is_whole[name] else ()
+            if self._is_whole[name]:
+                keys = read_log(run, name).curves if log.has_others else log.curves
+                problems += unlisted_problems(run, name, [key for key in keys if f"{name}.{key}" not in found])
         return found, problems
 
     def _log(self, run: RunDir, name: str) -> Log:
         if name not in self._is_whole:  # whether all keys are asked for, as the catalogue of the first run tells
             self._is_whole[name] = _listed(run, name) <= set(self._keys[name])
         return _guarded(self._read, run, name, self._keys[name], self._is_whole[name])
-
-    def _unlisted(self, run: RunDir, name: str, log: Log, found: Collection[str]) -> list[Problem]:
-        """The problem that a log which is loaded whole has keys that are none of the run's columns."""
-        keys = read_log(run, name).curves if log.has_others else log.curves
-        more = [key for key in keys if f"{name}.{key}" not in found]
-        unlisted = unlisted_problem(run, name, more) if more else None
-        return [unlisted] if unlisted else []
 
 
 def _aligned(runs: Sequence[RunDir | None], columns: Sequence[str], reader: _Reader) -> Curves:
