@@ -40,7 +40,6 @@ _LATE = {"torn last line", "missing", "missing key"}  # no problems of a run tha
 Place = tuple[str, str]  # a log and a key
 Cells = Collection[tuple[RunDir, str]]
 Signature = tuple[int, int, int, int]
-OfRun = tuple[dict[str, tuple[Log, str]], list[Problem]]
 Read = Callable[[RunDir, str, Keys, bool], Log]
 
 _kept: OrderedDict[tuple[str, Keys, bool], tuple[Signature, Log]] = OrderedDict()  # the first was used longest ago
@@ -220,7 +219,7 @@ class _Reader:
         self._keys = {name: tuple(of_log) for name, of_log in keys.items()}
         self._is_whole = {} if is_whole else dict.fromkeys(self._keys, False)
 
-    def of_run(self, run: RunDir) -> OfRun:
+    def of_run(self, run: RunDir) -> tuple[dict[str, tuple[Log, str]], list[Problem]]:
         """Where the values of each column of a run are, and what is wrong with its logs."""
         logs: dict[str, Log] = {}
         found: dict[str, tuple[Log, str]] = {}
@@ -235,8 +234,7 @@ class _Reader:
                     break
             else:
                 missing += [places] if places else []
-        is_healthy = not missing and not any(log.faults for log in logs.values())
-        problems = [] if is_healthy else problems_of(run, logs, missing)
+        problems = problems_of(run, logs, missing) if missing or any(log.faults for log in logs.values()) else []
         for name, log in logs.items():
             if self._is_whole[name]:
                 keys = read_log(run, name).curves if log.has_others else log.curves
@@ -325,18 +323,19 @@ def _signature(status: os.stat_result) -> Signature:
 
 def _listed(run: RunDir, log: str) -> set[str]:
     """The keys that the catalogue of a log lists; none where it is not whole."""
-    try:
-        path = f"{run.path}/metrics/.keys/{log}.yaml"
-        data: bytes = run.followed(read_bytes, path, _MAX_YAML)[0]
-    except (FileProblem, OSError):
-        return set()
+    data = _small_file(run, f"metrics/.keys/{log}.yaml")
     keys, faults = load_mapping(data)
     return set() if faults or not data.endswith(b"\n") else set(map(text_of_key, keys))
 
 
 def _is_live(run: RunDir) -> bool:
     """Whether a run says that it is RUNNING or STARTING."""
+    return _IS_LIVE.search(_small_file(run, "metadata/info.yaml")) is not None
+
+
+def _small_file(run: RunDir, path: str) -> bytes:
+    """A file of a run that is no log; empty where it cannot be read."""
     try:
-        return _IS_LIVE.search(read_bytes(f"{run.path}/metadata/info.yaml", _MAX_YAML)[0]) is not None
+        return run.followed(read_bytes, f"{run.path}/{path}", _MAX_YAML)[0]
     except (FileProblem, OSError):
-        return False
+        return b""
