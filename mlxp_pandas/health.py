@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .curves import STEP_KEYS, Log, incomplete_logs, places_of, problems_of, read_log, unlisted_problem
+from .curves import STEP_KEYS, Log, incomplete_logs, places_of, problems_of, read_log, unlisted_problems
 from .errors import InvalidOptionError
 from .gathering import METRICS, Gathered, gather
 from .lazy import LazyCell, LazyDtype
@@ -220,8 +220,7 @@ def _problems(run: RunDir, logs: list[_Log], row: RunRow, *, is_writing: bool) -
     for log in logs:
         is_known = log.name in incomplete_logs(run)  # then the row above has columns that the catalogue still lacks
         more = [key for key in log.rows.curves if is_known or f"{log.name}.{key}" not in listed]
-        unlisted = unlisted_problem(run, log.name, more) if more else None
-        yield from [unlisted] if unlisted else []
+        yield from unlisted_problems(run, log.name, more)
 
 
 def _last_write(found: Gathered, logs: list[_Log]) -> float | None:

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import TypeVar
 
 from .errors import LogsNotFoundError, LogsUnreadableError, NotALogsFolderError, suggest
 from .files import FileProblem
@@ -16,6 +19,8 @@ __all__ = ["RunDir", "check_folder", "find_runs", "is_log_id", "linked_runs", "r
 
 _LOG_ID = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _MAX_LOG_ID = 2**63 - 1
+
+_Read = TypeVar("_Read")
 
 
 class RunDir:
@@ -81,6 +86,26 @@ class RunDir:
             raise FileProblem("outside", "a link leads out of the folder of its run")
         return path
 
+    def log_path(self, name: str) -> str:
+        """Where a metrics file is. Links on the way to it that lead out of the log folder raise FileProblem."""
+        if "/" in name or "\\" in name or "\0" in name:
+            raise FileProblem("odd name", "the name of a log cannot hold slashes")
+        base = f"{self.root}/{self.name}/metrics"
+        home = os.stat(f"{base}/../..")  # is the log folder where there is no link out of it
+        if (home.st_ino, home.st_dev) != _identity(self.root):
+            self.check()
+            base = self.inside(base) if stat.S_ISLNK(os.lstat(base).st_mode) else base
+        return f"{base}/{name}.json"
+
+    def followed(self, read: Callable[[str, int], _Read], path: str, size: int) -> _Read:
+        """What is read of a file, or of the file in the log folder that a link leads to."""
+        try:
+            return read(path, size)
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.EMLINK):  # what O_NOFOLLOW gives; the latter on FreeBSD
+                raise
+        return read(self.inside(path), size)
+
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, RunDir) and (self.root, self.name) == (other.root, other.name))
 
@@ -144,6 +169,12 @@ def runs_below(root: str, most: int = 200) -> Iterator[str]:
     for name in sorted(_names_in(root))[:most]:
         if any(is_log_id(child) for child in _names_in(f"{root}/{name}")):
             yield name
+
+
+@lru_cache(maxsize=16)
+def _identity(root: str) -> tuple[int, int]:
+    status = os.stat(root)
+    return status.st_ino, status.st_dev
 
 
 def _is_folder(entry: os.DirEntry[str], problems: list[Problem]) -> bool:

@@ -18,8 +18,8 @@ from .logs import (
     read_curves,
     read_last,
     read_log,
-    unlisted_problem,
+    unlisted_problems,
 )
 
 __all__ = ["STEP_KEYS", "Curves", "Log", "find_log", "forget", "incomplete_logs", "keys_of", "places_of"]
-__all__ += ["problems_of", "read_curves", "read_last", "read_log", "unlisted_problem"]
+__all__ += ["problems_of", "read_curves", "read_last", "read_log", "unlisted_problems"]

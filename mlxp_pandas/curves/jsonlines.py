@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -22,15 +22,15 @@ from ..plaintext import shown
 from ..yamltext import Fault
 from .lines import MAX_DEPTH, MAX_LINE, TOO_LONG, Row, rows_of_line
 
-__all__ = ["Fault", "Keys", "Log", "keys_of", "parse", "parse_together"]
+__all__ = ["Fault", "Keys", "Log", "keys_of", "parse"]
 
-_MAX_FIELDS, _MAX_LOOKS = 1_000, 16  # of a struct, and of all structs a byte: more take longer than `json` does
-_FEW_KEYS = 64  # that are looked up in each row; more are found by going through the rows
+_FEW_KEYS = 256  # that are looked up in each row; more are found by going through the rows
 _BLOCK, _LEAF = 1 << 17, 1 << 12  # bytes that are decoded at once; of a damaged block that is not halved again
 _SHOWN = 20  # faults, beside the last; the others are counted
 _MISSING = object()  # the value of a key that a row lacks
-_TEXTS = {b"-Infinity": b'"\\u0000-inf"', b"Infinity": b'"\\u0000inf"', b"NaN": b'"\\u0000nan"'}  # for what JSON lacks
-_MEANT = {"\0-inf": -math.inf, "\0inf": math.inf, "\0nan": math.nan}  # no text has NUL without a backslash
+_LACKING, _MARK = (b"NaN", b"Infinity", b"-Infinity"), rb"\u0000"  # numbers that JSON lacks; in texts for them
+_DTYPES: dict[type, type] = {float: np.float64, int: np.int64, bool: np.bool_, type(None): np.float64}
+_FLOATS, _NUMBERS = {float, type(None)}, {float, int, type(None)}
 _NOT_OPENING = bytes(set(range(256)) - set(b"[{\n"))
 
 _BOM = b"\xef\xbb\xbf"
@@ -38,9 +38,10 @@ _TWO_ROWS = re.compile(r"\}\s*,\s*\{")
 _FOREIGN = re.compile(rb"(?P<JSON_list>\s*\[)|(?P<gzip>\x1f\x8b)|(?P<UTF_16>\xff\xfe|\xfe\xff|[^\0]\0|\0[^\0])")
 
 Keys = tuple[str, ...] | None
-Decoders = tuple[Callable[[bytes], list[Any]], ...]
+Decode = Callable[[bytes], list[Any]]
 Columns = dict[str, tuple[list[int] | None, Any]]  # the places of the rows that have a key, None for all; the values
-Part = tuple[int, int, Columns, bool, list[Fault]]  # lines, rows, columns, whether rows have other keys, faults
+Structs = Callable[[bytes, int], Columns | None]
+Part = tuple[int, int, Columns, list[Fault]]  # lines, rows, columns, faults
 
 
 class Log(NamedTuple):
@@ -98,43 +99,27 @@ def parse(data: bytes | Iterable[bytes], keys: Keys = None, *, is_whole: bool = 
     >>> log.faults[0].kind, log.faults[0].line
     ('torn last line', 3)
     """
-    decoders = _decoders(keys, is_whole) if fast and keys else ()
+    decode = _decoder(keys, is_whole) if fast and keys else None
+    if decode and keys and isinstance(data, bytes) and len(data) <= _LEAF and (log := _small_log(data, keys, decode)):
+        return log
+    structs = partial(_struct_columns, keys=keys, decode=decode) if decode and keys else None
     found: dict[str, list[tuple[int, list[int] | None, Any]]] = {}
     faults: list[Fault] = []
     n_rows = n_lines = n_faults = 0
-    head, has_others = b"", False
-    for block in _blocks((data,) if isinstance(data, bytes) else data, _BLOCK if decoders else _BLOCK >> 3):
-        for lines, rows, columns, others, new in _parts(block if head else block.removeprefix(_BOM), keys, decoders):
+    head, wanted = b"", None if is_whole else keys
+    for block in _blocks((data,) if isinstance(data, bytes) else data, _BLOCK if decode else _BLOCK >> 3):
+        for lines, rows, columns, new in _parts(block if head else block.removeprefix(_BOM), wanted, structs):
             for key, (at, values) in columns.items():
                 found.setdefault(key, []).append((n_rows, at, values))
             faults += [fault._replace(line=n_lines + (fault.line or 0)) for fault in new]
             del faults[_SHOWN + 1 : -2]
-            n_faults, has_others = n_faults + len(new), has_others or others
-            n_rows, n_lines = n_rows + rows, n_lines + lines
+            n_rows, n_lines, n_faults = n_rows + rows, n_lines + lines, n_faults + len(new)
         head = head or block[:64]
-    curves = {key: _joined([values for _, _, values in found[key]]) for key in keys or found if key in found}
+    asked = found if keys is None else [key for key in keys if key in found]
+    curves = {key: _joined([values for _, _, values in found[key]]) for key in asked}
     places = {key: _places(found[key]) for key, curve in curves.items() if len(curve) < n_rows}
-    return Log(curves, places, n_rows, _summed(faults, n_faults, n_rows, n_lines, head), is_whole and has_others)
-
-
-def parse_together(datas: Sequence[bytes], keys: tuple[str, ...], *, is_whole: bool = False) -> list[Log | None]:
-    r"""Read small healthy files whose rows all have the keys, many at once; None for those that `parse` must read.
-
-    Examples
-    --------
-    >>> logs = parse_together([b'{"a": 1}\n', b'{"a": 3}\n{"a": 2}\n'], ("a",))
-    >>> [log and log.curves["a"] for log in logs]
-    [array([1]), array([3, 2])]
-    """
-    whole = [data if data.endswith(b"\n") else b"" for data in datas]
-    part = _plain_part(b"".join(whole), keys, _decoders(keys, is_whole))
-    columns = part[2] if part and not (is_whole and part[3]) else {}
-    if {key for key, (at, values) in columns.items() if at is None and type(values) is np.ndarray} != set(keys):
-        return [None] * len(datas)
-    counts = [data.count(b"\n") for data in whole]
-    spans = [slice(stop - count, stop) for count, stop in zip(counts, accumulate(counts), strict=True)]
-    cut = [{key: values[span] for key, (_, values) in columns.items()} for span in spans]
-    return [Log(curves, {}, count, []) if count else None for curves, count in zip(cut, counts, strict=True)]
+    has_others = is_whole and len(found) > len(curves)
+    return Log(curves, places, n_rows, _summed(faults, n_faults, n_rows, n_lines, head), has_others)
 
 
 def keys_of(data: bytes | Iterable[bytes]) -> list[str]:
@@ -146,6 +131,16 @@ def keys_of(data: bytes | Iterable[bytes]) -> list[str]:
     ['loss', 'note']
     """
     return list(parse(data).curves)
+
+
+def _small_log(data: bytes, keys: tuple[str, ...], decode: Decode) -> Log | None:
+    """A small flat log whose rows all have the keys, in a third of the time; None where it must be looked at closer."""
+    n_rows = data.count(b"\n")
+    if b"[" in data or data[-2:] != b"}\n" or not n_rows == data.count(b"{") == data.count(b"}\n{") + 1:
+        return None
+    columns = _values(_decoded(data, decode), len(keys))
+    curves = {key: _array(values, set(map(type, values))) for key, values in zip(keys, columns, strict=True)}
+    return None if list in map(type, curves.values()) else Log(curves, {}, n_rows, [])
 
 
 def _summed(faults: list[Fault], n_faults: int, n_rows: int, n_lines: int, head: bytes) -> list[Fault]:
@@ -162,48 +157,42 @@ def _summed(faults: list[Fault], n_faults: int, n_rows: int, n_lines: int, head:
 
 def _blocks(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
     """Whole lines, some at once, and at last the line without a newline; of a line that is too long, what it is."""
-    rest, is_cut = b"", False
+    rest = b""
     for piece in pieces:
         data, start = rest + piece, 0
-        if is_cut and (start := data.find(b"\n") + 1):
-            yield TOO_LONG + b"\n"
-            is_cut = False
         while stop := data.find(b"\n", start + size) + 1 or data.rfind(b"\n", start) + 1:
             yield data[start:stop]
             start = stop
-        is_cut |= len(data) - start > MAX_LINE
-        rest = b"" if is_cut else data[start:]
-    if rest or is_cut:
-        yield rest or TOO_LONG
+        is_long = len(data) - start > MAX_LINE or data.startswith(TOO_LONG, start)
+        rest = TOO_LONG if is_long else data[start:]
+    if rest:
+        yield rest
 
 
-def _parts(block: bytes, keys: Keys, decoders: Decoders) -> Iterator[Part]:
+def _parts(block: bytes, keys: Keys, structs: Structs | None) -> Iterator[Part]:
     """What a block holds, in as many parts as it takes to keep damage apart."""
     half = block.rfind(b"\n", 0, len(block) // 2) + 1 or block.find(b"\n") + 1
-    if part := _plain_part(block, keys, decoders):
+    if part := _plain_part(block, keys, structs):
         yield part
     elif len(block) > _LEAF and 0 < half < len(block):
-        yield from _parts(block[:half], keys, decoders)
-        yield from _parts(block[half:], keys, decoders)
+        yield from _parts(block[:half], keys, structs)
+        yield from _parts(block[half:], keys, structs)
     else:
         lines = enumerate(block.removesuffix(b"\n").split(b"\n"), start=1)
         read = [rows_of_line(line, number, not block.endswith(b"\n")) for number, line in lines]
         rows = [row for some, _ in read for row in some]
-        yield len(read), len(rows), *_columns_of(rows, keys), [fault for _, bad in read for fault in bad]
+        yield len(read), len(rows), _columns_of(rows, keys), [fault for _, bad in read for fault in bad]
 
 
-def _plain_part(block: bytes, keys: Keys, decoders: Decoders) -> Part | None:
-    """What a block of healthy lines holds: by msgspec, or by `json` where that must or might do."""
+def _plain_part(block: bytes, keys: Keys, structs: Structs | None) -> Part | None:
+    """What a block of healthy lines holds: by msgspec, or by `json` where there is none or the block is small."""
     if b"\r" in block:  # as Windows ends lines, MLXP there with two of them
         block = block.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n")
     n_lines = _n_plain_lines(block)
-    found = None
-    if n_lines and keys and decoders and n_lines * len(keys) <= _MAX_LOOKS * len(block):
-        found = _struct_columns(block, keys, decoders, n_lines)
-    is_left = found or (decoders and len(block) > _LEAF and not any(name in block for name in _TEXTS))
-    if n_lines and not is_left and (rows := _rows_of(block, n_lines)):
+    found = structs(block, n_lines) if structs and n_lines else None
+    if n_lines and found is None and (not structs or len(block) <= _LEAF) and (rows := _rows_of(block, n_lines)):
         found = _columns_of(rows, keys)
-    return (n_lines, n_lines, *found, []) if found else None
+    return None if found is None else (n_lines, n_lines, found, [])
 
 
 def _n_plain_lines(block: bytes) -> int:
@@ -211,74 +200,72 @@ def _n_plain_lines(block: bytes) -> int:
     if not block.startswith(b"{") or not block.endswith(b"}\n") or len(block) > MAX_LINE:
         return 0
     codes = np.frombuffer(block, np.uint8)  # compared many times faster than `bytes.count` counts
-    is_end, is_open = codes == ord("\n"), codes == ord("{")
+    is_end, is_open = codes == ord("\n"), codes | 32 == ord("{")  # the latter also of "["
     n_lines = int(np.count_nonzero(is_end))
-    is_seam = is_end[1:-1] & is_open[2:]
-    is_seam &= codes[:-2] == ord("}")
-    n_open = np.count_nonzero(is_open) + (np.count_nonzero(codes == ord("[")) if b"[" in block else 0)
+    n_seams = np.count_nonzero(is_end[1:-1] & is_open[2:] & (codes[:-2] == ord("}")))
     is_flat = (
-        n_open < n_lines + MAX_DEPTH
+        np.count_nonzero(is_open) < n_lines + MAX_DEPTH
         or np.diff(np.flatnonzero(is_end), prepend=-1).max() <= 2 * MAX_DEPTH
         or max(map(len, block.translate(None, _NOT_OPENING).split())) <= MAX_DEPTH
     )
-    return n_lines if is_flat and np.count_nonzero(is_seam) == n_lines - 1 else 0
+    return n_lines if is_flat and n_seams == n_lines - 1 else 0
 
 
 @lru_cache(maxsize=256)
-def _decoders(keys: tuple[str, ...], is_whole: bool) -> Decoders:
-    """Decoders of lines, none without msgspec: the last passes over other keys, which the first of two refuses."""
+def _decoder(keys: tuple[str, ...], is_whole: bool) -> Decode | None:
+    """A decoder of lines, which refuses other keys where these should be all; None without msgspec."""
     names = {f"f{place}": key for place, key in enumerate(keys)}
     fields = [(name, object, _MISSING) for name in names]
+    if len(keys) > _FEW_KEYS or "\ufffd" in "".join(keys):  # which stands for bytes that are no UTF-8
+        return None
     try:
         import msgspec
 
-        structs = [
-            msgspec.defstruct("Row", fields, rename=names, gc=False, forbid_unknown_fields=is_strict)
-            for is_strict in (True, False)[not is_whole :]
-            if len(keys) <= _MAX_FIELDS and "\ufffd" not in "".join(keys)  # which stands for bytes that are no UTF-8
-        ]
-        return tuple(msgspec.json.Decoder(struct).decode_lines for struct in structs)
+        struct = msgspec.defstruct("Row", fields, rename=names, gc=False, forbid_unknown_fields=is_whole)
+        return msgspec.json.Decoder(struct).decode_lines
     except (ImportError, ValueError):  # the latter for a quote, a backslash or a lone surrogate in a key
-        return ()
-
-
-def _struct_columns(block: bytes, keys: tuple[str, ...], decoders: Decoders, n: int) -> tuple[Columns, bool] | None:
-    """The columns of `n` rows, and whether the rows have other keys, by msgspec."""
-    rows, has_others = _decoded(block, decoders)
-    changed = b"" if rows else _with_texts(block)
-    if changed:
-        rows, has_others = _decoded(changed, decoders)
-    if len(rows) != n:
         return None
-    columns = [[row.f0 for row in rows]]  # faster than `attrgetter`
-    columns += [list(map(attrgetter(f"f{place}"), rows)) for place in range(1, len(keys))]
+
+
+def _struct_columns(block: bytes, n_rows: int, keys: tuple[str, ...], decode: Decode) -> Columns | None:
+    """The columns of rows by msgspec, which has no NaN and no infinities: they are read as texts."""
+    rows = _decoded(block, decode)
+    changed = b"" if rows else _with_texts(block)
+    rows = rows or _decoded(changed, decode)
+    if len(rows) != n_rows:
+        return None
+    columns = _values(rows, len(keys))
     if changed and any({list, dict} & set(map(type, values)) for values in columns):
         return None
     if changed:
-        columns = [[_MEANT.get(value, value) if type(value) is str else value for value in each] for each in columns]
-    return _columns({key: (None, values) for key, values in zip(keys, columns, strict=True)}), has_others
+        columns = [[_meant(value) if type(value) is str else value for value in values] for values in columns]
+    return _columns({key: (None, values) for key, values in zip(keys, columns, strict=True)})
 
 
-def _decoded(block: bytes, decoders: Decoders) -> tuple[list[Any], bool]:
-    """The rows, if msgspec takes them all, and whether they have other keys."""
-    for decode in decoders:
-        try:
-            return decode(block), decode is not decoders[0]
-        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
-            continue
-    return [], False
+def _decoded(block: bytes, decode: Decode) -> list[Any]:
+    """The rows, if msgspec takes them all."""
+    try:
+        return decode(block)
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        return []
+
+
+def _values(rows: list[Any], n_keys: int) -> list[list[Any]]:
+    others = [list(map(attrgetter(f"f{place}"), rows)) for place in range(1, n_keys)] if n_keys > 1 else []
+    return [[row.f0 for row in rows], *others]  # faster than `attrgetter`
 
 
 def _with_texts(block: bytes) -> bytes:
-    """The lines with texts for NaN and the infinities; empty where there is none, or one may be taken for another."""
-    changed = b"" if b"\\" in block else block
-    for name, text in _TEXTS.items():
-        if name.strip(b"-")[:1] in changed:  # a byte is found ten times faster than a name
-            parts = changed.split(name)
-            if not {part[:1] for part in parts[1:]} <= {b",", b"}", b"]"}:
-                return b""
-            changed = text.join(parts)
-    return changed if len(changed) > len(block) else b""
+    """The lines with a text for each number that JSON lacks; empty where there is none, or a text may look like one."""
+    changed = block  # within a text, what is replaced gives no JSON
+    for name in _LACKING:
+        if name.strip(b"-")[:1] in block:  # a byte is found ten times faster than a name
+            changed = changed.replace(b": " + name, b': "' + _MARK + name + b'"')
+    return b"" if _MARK in block or len(changed) == len(block) else changed
+
+
+def _meant(text: str) -> str | float:
+    return float(text[1:]) if text[:1] == "\0" else text
 
 
 def _rows_of(block: bytes, n_lines: int) -> list[Row]:
@@ -291,25 +278,18 @@ def _rows_of(block: bytes, n_lines: int) -> list[Row]:
     return rows if len(rows) == n_lines and set(map(type, rows)) == {dict} else []
 
 
-def _columns_of(rows: list[Row], keys: Keys) -> tuple[Columns, bool]:
-    """The columns of rows, and whether the rows have other keys."""
-    if keys is not None and len(keys) <= _FEW_KEYS:
-        columns = _columns({key: (None, [row.get(key, _MISSING) for row in rows]) for key in keys})
-    else:
-        columns = _columns(_by_key(rows, keys))
-    return columns, sum(map(len, rows)) > sum(len(values) for _, values in columns.values())
-
-
-def _by_key(rows: list[Row], keys: Keys) -> Columns:
-    """The same row by row: many keys in few rows each cost no more than the rows hold."""
-    wanted = None if keys is None else set(keys)
+def _columns_of(rows: list[Row], keys: Keys) -> Columns:
+    """The columns of rows; many keys in few rows each cost no more than the rows hold."""
+    wanted = dict.fromkeys(chain.from_iterable(rows) if keys is None else keys)
+    if len(wanted) <= _FEW_KEYS:
+        return _columns({key: (None, [row.get(key, _MISSING) for row in rows]) for key in wanted})
     found: dict[str, tuple[Any, list[Any]]] = {}
     for place, row in enumerate(rows):
-        for key in row if wanted is None else filter(wanted.__contains__, row):
+        for key in filter(wanted.__contains__, row):
             at, values = found.get(key) or found.setdefault(key, ([], []))
             at.append(place)
             values.append(row[key])
-    return found
+    return _columns(found)
 
 
 def _columns(found: Columns) -> Columns:
@@ -327,16 +307,16 @@ def _columns(found: Columns) -> Columns:
 
 def _array(values: list[Any], kinds: set[type], is_whole: bool = False) -> Any:
     """The values as an array; in part of a curve only where it does not matter what the other parts are."""
-    is_float = kinds <= {float, type(None)} or (
-        is_whole and int in kinds != {int} and kinds <= {float, int, type(None)}
-    )
-    dtype = np.float64 if is_float else np.int64 if kinds == {int} else np.bool_ if kinds == {bool} else None
+    dtype = _DTYPES.get(next(iter(kinds))) if len(kinds) == 1 else None
+    if not dtype and (kinds == _FLOATS or (is_whole and kinds <= _NUMBERS)):
+        dtype = np.float64
     try:
         if dtype:
             return np.array(values, dtype)
     except OverflowError:  # an integer of more than 64 bits, or larger than any float
         pass
-    return np.fromiter(map(_plain, values), object, len(values)) if is_whole else values
+    plain = (math.nan if value is None else shown(value) for value in values)
+    return np.fromiter(plain, object, len(values)) if is_whole else values
 
 
 def _joined(parts: list[Any]) -> Any:
@@ -350,8 +330,3 @@ def _joined(parts: list[Any]) -> Any:
 
 def _places(parts: list[tuple[int, list[int] | None, Any]]) -> NDArray[np.int64]:
     return np.concatenate([first + np.asarray(at or range(len(values)), np.int64) for first, at, values in parts])
-
-
-def _plain(value: Any) -> Any:
-    """The value as it can be shown; null is NaN."""
-    return math.nan if value is None else shown(value)

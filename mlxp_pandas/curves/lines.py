@@ -17,7 +17,7 @@ MAX_LINE, MAX_LINE_ROWS, MAX_DEPTH = 32 << 20, 1_000, 200  # bytes; rows; object
 _MAX_DIGITS = 4_300  # of an integer: Python's own limit
 _TRIES, _TRY_BYTES = 64, 4_000_000  # places of a damaged line where a row is looked for, and bytes read for it
 _BLANK = b" \t\r\n\v\f"
-TOO_LONG = b"a line that is too long"  # stands for it
+TOO_LONG = b"\xff too long"  # begins what stands for such a line
 
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _FIRST_KEY = re.compile(r'\{\s*"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
@@ -41,7 +41,7 @@ def rows_of_line(line: bytes, number: int, is_open: bool) -> tuple[list[Row], li
 
 def _rows_of_text(content: bytes, is_open: bool) -> tuple[list[Row], str, str]:
     """The rows, and the kind and the reason of the damage."""
-    if len(content) > MAX_LINE or content == TOO_LONG:
+    if len(content) > MAX_LINE or content.startswith(TOO_LONG):
         return [], "line too long", f"more than {MAX_LINE:,} bytes"
     text = content.decode("utf-8", "replace")
     if _is_deep(text):

@@ -7,15 +7,12 @@ A column is `<log>.<key>`, and both may hold dots: the log is the shortest prefi
 from __future__ import annotations
 
 import copy
-import errno
 import os
 import re
-import stat
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, NamedTuple
 
 from ..files import FileProblem, read_bytes, read_parts, read_tail
@@ -23,10 +20,10 @@ from ..pool import ordered_map
 from ..problems import Problem
 from ..rundir import RunDir
 from ..yamltree import load_mapping, text_of_key
-from .jsonlines import Fault, Keys, Log, parse, parse_together
+from .jsonlines import Fault, Keys, Log, parse
 
 __all__ = ["MAX_LOG_BYTES", "STEP_KEYS", "Curves", "find_log", "forget", "incomplete_logs", "places_of", "problems_of"]
-__all__ += ["read_curves", "read_last", "read_log", "unlisted_problem"]
+__all__ += ["read_curves", "read_last", "read_log", "unlisted_problems"]
 
 #: Bytes of one metrics file, over which it is a problem and is not read.
 MAX_LOG_BYTES = 1 << 30
@@ -34,7 +31,6 @@ MAX_LOG_BYTES = 1 << 30
 STEP_KEYS = ("step", "global_step", "epoch", "iteration", "iter")
 
 _KEPT, _KEPT_LEAST, _KEPT_MOST = 256, 1 << 12, 1 << 20  # parsed files in memory, bytes of the least and the largest
-_BATCH = 128  # runs whose small logs are parsed together
 _SETTLED_NS = 2_000_000_000  # git's "racily clean" rule: younger than this when it was read may change unseen
 _TAILS = (1 << 12, 1 << 16)  # bytes that are looked at for last values before the whole log is
 _AT_ONCE, _MAX_YAML = 1 << 24, 1 << 20  # bytes of a log that are held, else parts of it; of a catalogue, and info.yaml
@@ -44,9 +40,7 @@ _LATE = {"torn last line", "missing", "missing key"}  # no problems of a run tha
 Place = tuple[str, str]  # a log and a key
 Cells = Collection[tuple[RunDir, str]]
 Signature = tuple[int, int, int, int]
-OfRun = tuple[dict[str, tuple[Log, str]], list[Problem]]
 Read = Callable[[RunDir, str, Keys, bool], Log]
-Ahead = Callable[[str, RunDir], bytes]
 
 _kept: OrderedDict[tuple[str, Keys, bool], tuple[Signature, Log]] = OrderedDict()  # the first was used longest ago
 _incomplete: dict[str, set[str]] = {}  # path of a run -> its logs whose catalogue lacks keys, as this session found
@@ -103,7 +97,7 @@ def read_curves(
     {'train.loss': [array([0.5 , 0.25]), None], 'train.epoch': [array([0, 1]), None]}
     >>> folder.cleanup()
     """
-    return _aligned(runs, columns, _Reader(columns, cells, (_read_whole, _small_log), is_whole))
+    return _aligned(runs, columns, _Reader(columns, cells, _read_whole, is_whole))
 
 
 def read_last(runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cells | None = None) -> Curves:
@@ -126,7 +120,7 @@ def read_last(runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cell
     {'train.loss': [0.25, None]}
     >>> folder.cleanup()
     """
-    read = _aligned(runs, columns, _Reader(columns, cells, (_read_end, _last_line), False))
+    read = _aligned(runs, columns, _Reader(columns, cells, _read_end, False))
     return read._replace(values={column: list(map(_last, curves)) for column, curves in read.values.items()})
 
 
@@ -200,96 +194,63 @@ def incomplete_logs(run: RunDir) -> Collection[str]:
     return _incomplete.get(run.path, ()) if _incomplete else ()
 
 
-def unlisted_problem(run: RunDir, log: str, keys: Iterable[str]) -> Problem | None:
-    """Name keys of rows that a whole catalogue lacks; None where it lists them by now, or is not whole."""
-    listed = _listed(run, log)
+def unlisted_problems(run: RunDir, log: str, keys: Collection[str]) -> list[Problem]:
+    """Name keys of rows that a whole catalogue lacks, in one problem; none where it lists them, or is not whole."""
+    listed = _listed(run, log) if keys else set()
     lacking = sorted(set(keys) - listed) if listed else []
     if not lacking:
-        return None
+        return []
     _incomplete.setdefault(run.path, set()).add(log)
     shown = ", ".join(map(repr, lacking[:3])) + (f" and {len(lacking) - 3:,} more" if len(lacking) > 3 else "")
     reason = f"the rows have {shown}, which the catalogue lacks; read_runs(path) again gives the columns"
-    file = f"{run.name}/metrics/{log}.json"
-    return Problem(run.log_id, file, None, "unlisted key", reason, "the metrics that the catalogue lists")
+    kept = "the metrics that the catalogue lists"
+    return [Problem(run.log_id, f"{run.name}/metrics/{log}.json", None, "unlisted key", reason, kept)]
 
 
 class _Reader:
     """Reads the logs of one run after another, for the same columns."""
 
-    def __init__(self, columns: Sequence[str], cells: Cells | None, ways: tuple[Read, Ahead], is_whole: bool) -> None:
+    def __init__(self, columns: Sequence[str], cells: Cells | None, read: Read, is_whole: bool) -> None:
         self._places = {column: places_of(column) for column in columns}
-        self._cells = cells
-        self._read, self._ahead = ways
+        self._cells, self._read = cells, read
         keys = defaultdict[str, list[str]](list)
         for name, key in dict.fromkeys(chain.from_iterable(self._places.values())):
             keys[name].append(key)
         self._keys = {name: tuple(of_log) for name, of_log in keys.items()}
         self._is_whole = {} if is_whole else dict.fromkeys(self._keys, False)
-        self._firsts = {column: places[0] for column, places in self._places.items() if places}
-        self._together = {name for name, _ in self._firsts.values() if cells is None}
 
-    def of_runs(self, runs: Iterator[RunDir]) -> Iterator[OfRun]:
-        """Where the values of each column of each run are, and what is wrong with its logs."""
-        while batch := list(islice(runs, _BATCH)):
-            read: list[dict[str, Log]] = [{} for _ in batch]
-            for name in self._together:
-                for of_run, log in zip(read, self._logs(batch, name), strict=True):
-                    of_run.update({name: log} if log else {})
-            yield from ordered_map(self._of_run, zip(batch, read, strict=True))
-
-    def _logs(self, batch: Sequence[RunDir], name: str) -> list[Log | None]:
-        """A log of some runs, as far as it is read together."""
-        keys, is_whole = self._keys[name], self._is_asked_whole(batch[0], name)
-        datas = list(ordered_map(partial(self._ahead, name), batch))
-        logs = parse_together(datas, keys, is_whole=is_whole)
-        for place, data in enumerate(datas if self._read is _read_whole else ()):
-            if data and not logs[place]:
-                alone = partial(_parsed, data)
-                logs[place] = _guarded(alone, batch[place], name, keys, is_whole)
-        return logs
-
-    def _of_run(self, item: tuple[RunDir, dict[str, Log]]) -> OfRun:
-        run, logs = item
-        firsts = {column: (logs[name], key) for column, (name, key) in self._firsts.items() if name in logs}
-        are_healthy = all(key in log.curves and not (log.faults or log.has_others) for log, key in firsts.values())
-        if are_healthy and len(firsts) == len(self._places):
-            return firsts, []
+    def of_run(self, run: RunDir) -> tuple[dict[str, tuple[Log, str]], list[Problem]]:
+        """Where the values of each column of a run are, and what is wrong with its logs."""
+        logs: dict[str, Log] = {}
         found: dict[str, tuple[Log, str]] = {}
         missing = []
         for column, places in self._places.items():
-            if self._cells is None or (run, column) in self._cells:
-                for name, key in places:
-                    log = logs[name] if name in logs else logs.setdefault(name, self._log(run, name))
-                    if key in log.curves:
-                        found[column] = log, key
-                        break
-                else:
-                    missing += [places] if places else []
-        is_healthy = not missing and not any(log.faults for log in logs.values())
-        problems = [] if is_healthy else problems_of(run, logs, missing)
-        unlisted = (self._unlisted(run, name, log, found) for name, log in logs.items() if self._is_whole[name])
-        return found, problems + list(filter(None, unlisted))
+            if self._cells is not None and (run, column) not in self._cells:
+                continue
+            for name, key in places:
+                log = logs[name] if name in logs else logs.setdefault(name, self._log(run, name))
+                if key in log.curves:
+                    found[column] = log, key
+                    break
+            else:
+                missing += [places] if places else []
+        problems = problems_of(run, logs, missing) if missing or any(log.faults for log in logs.values()) else []
+        for name, log in logs.items():
+            if self._is_whole[name]:
+                keys = read_log(run, name).curves if log.has_others else log.curves
+                problems += unlisted_problems(run, name, [key for key in keys if f"{name}.{key}" not in found])
+        return found, problems
 
     def _log(self, run: RunDir, name: str) -> Log:
-        return _guarded(self._read, run, name, self._keys[name], self._is_asked_whole(run, name))
-
-    def _is_asked_whole(self, run: RunDir, name: str) -> bool:
-        """Whether all keys of a log are asked for, as the catalogue of the first run tells."""
-        if name not in self._is_whole:
+        if name not in self._is_whole:  # whether all keys are asked for, as the catalogue of the first run tells
             self._is_whole[name] = _listed(run, name) <= set(self._keys[name])
-        return self._is_whole[name]
-
-    def _unlisted(self, run: RunDir, name: str, log: Log, found: Collection[str]) -> Problem | None:
-        """The problem that a log which is loaded whole has keys that are none of the run's columns."""
-        keys = read_log(run, name).curves if log.has_others else log.curves
-        more = [key for key in keys if f"{name}.{key}" not in found]
-        return unlisted_problem(run, name, more) if more else None
+        return _guarded(self._read, run, name, self._keys[name], self._is_whole[name])
 
 
 def _aligned(runs: Sequence[RunDir | None], columns: Sequence[str], reader: _Reader) -> Curves:
     ids = [run and (run.root, run.name) for run in runs]  # faster to look up than runs
     distinct = {run_id: run for run_id, run in zip(ids, runs, strict=True) if run is not None}
-    read = dict(zip(distinct, reader.of_runs(iter(distinct.values())), strict=True))
+    read = dict(zip(distinct, ordered_map(reader.of_run, distinct.values()), strict=True))
     found = [read[run_id][0] if run_id else {} for run_id in ids]
     places = {column: [of_run.get(column) for of_run in found] for column in columns}
     values = {column: [at and at[0].curves[at[1]] for at in places[column]] for column in columns}
@@ -311,18 +272,14 @@ def _guarded(read: Read, run: RunDir, name: str, keys: Keys, is_whole: bool) -> 
     return Log({}, {}, -1, [Fault(None, kind, reason, "the other logs")])
 
 
-def _parsed(data: bytes, run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
-    return parse(data, keys, is_whole=is_whole)
-
-
 def _read_whole(run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
-    path = _path(run, name)
+    path = run.log_path(name)
     known = _kept.pop((path, keys, is_whole), None) if _kept else None
     if known is None or known[0] != _signature(os.lstat(path)):
         data, signature = _bytes_of(run, path)
         known = signature, parse(data, keys, is_whole=is_whole)
-    (size, *times, _), log = known
-    if size < _KEPT_LEAST or size > _KEPT_MOST or time.time_ns() - max(times) < _SETTLED_NS:
+    (size, modified, changed, _), log = known
+    if not _KEPT_LEAST <= size <= _KEPT_MOST or time.time_ns() - max(modified, changed) < _SETTLED_NS:
         return log
     _kept[path, keys, is_whole] = known
     if len(_kept) > _KEPT:
@@ -330,73 +287,29 @@ def _read_whole(run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
     return log._replace(curves=copy.deepcopy(log.curves))
 
 
-def _small_log(name: str, run: RunDir) -> bytes:
-    """A log that is read together with others; empty where it cannot be, and what is wrong is named later."""
-    try:
-        path = _path(run, name)
-        return read_bytes(path, _KEPT_LEAST)[0] if os.lstat(path).st_size < _KEPT_LEAST else b""
-    except Exception:
-        return b""
-
-
-def _last_line(name: str, run: RunDir) -> bytes:
-    """The last line of a log, likewise."""
-    try:
-        data = read_tail(_path(run, name), _TAILS[0])[0]
-    except Exception:
-        return b""
-    start = data.rfind(b"\n", 0, -1) + 1
-    return data[start:] if start or len(data) < _TAILS[0] else b""
-
-
 def _last(curve: Any) -> Any:
     return None if curve is None else curve.item(-1)
 
 
 def _read_end(run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
-    """The end of a log, as long as it takes to have all keys."""
-    path = _path(run, name)
+    """The end of a log, as long as it takes to have all keys; the last line may do."""
+    path = run.log_path(name)
     for size in _TAILS:
-        data, status = _followed(run, path, partial(read_tail, size=size))
+        data, status = run.followed(read_tail, path, size)
         is_all = status.st_size <= size
+        log = parse(data[data.rfind(b"\n", 0, -1) + 1 :], keys)
+        if not log.faults and len(log.curves) == len(keys or ()):
+            return log
         log = parse(data if is_all else data[data.find(b"\n") + 1 or len(data) :], keys)
         if is_all or len(log.curves) == len(keys or ()):
             return log if is_all else log._replace(faults=[fault._replace(line=None) for fault in log.faults])
     return _read_whole(run, name, keys, is_whole)
 
 
-def _path(run: RunDir, name: str) -> str:
-    """Where a log is. Links on the way to it that lead out of the log folder are refused."""
-    if "/" in name or "\\" in name or "\0" in name:
-        raise FileProblem("odd name", "the name of a log cannot hold slashes")
-    base = f"{run.root}/{run.name}/metrics"
-    home = os.stat(f"{base}/../..")  # is the log folder where there is no link out of it
-    if (home.st_ino, home.st_dev) != _identity(run.root):
-        run.check()
-        base = run.inside(base) if stat.S_ISLNK(os.lstat(base).st_mode) else base
-    return f"{base}/{name}.json"
-
-
-@lru_cache(maxsize=16)
-def _identity(root: str) -> tuple[int, int]:
-    status = os.stat(root)
-    return status.st_ino, status.st_dev
-
-
-def _followed(run: RunDir, path: str, read: Callable[[str], Any]) -> Any:
-    """What is read of a file, or of the file in the log folder that a link leads to."""
-    try:
-        return read(path)
-    except OSError as error:
-        if error.errno not in (errno.ELOOP, errno.EMLINK):  # what O_NOFOLLOW gives; the latter on FreeBSD
-            raise
-    return read(run.inside(path))
-
-
 def _bytes_of(run: RunDir, path: str) -> tuple[bytes | Iterator[bytes], Signature]:
     """A log and its signature; of one that is too large to be held, its parts."""
     try:
-        data, status = _followed(run, path, partial(read_bytes, limit=min(_AT_ONCE, MAX_LOG_BYTES)))
+        data, status = run.followed(read_bytes, path, min(_AT_ONCE, MAX_LOG_BYTES))
     except FileProblem as problem:
         if problem.kind != "too large":
             raise
@@ -410,18 +323,19 @@ def _signature(status: os.stat_result) -> Signature:
 
 def _listed(run: RunDir, log: str) -> set[str]:
     """The keys that the catalogue of a log lists; none where it is not whole."""
-    try:
-        path = f"{run.path}/metrics/.keys/{log}.yaml"
-        data: bytes = _followed(run, path, partial(read_bytes, limit=_MAX_YAML))[0]
-    except (FileProblem, OSError):
-        return set()
+    data = _small_file(run, f"metrics/.keys/{log}.yaml")
     keys, faults = load_mapping(data)
     return set() if faults or not data.endswith(b"\n") else set(map(text_of_key, keys))
 
 
 def _is_live(run: RunDir) -> bool:
     """Whether a run says that it is RUNNING or STARTING."""
+    return _IS_LIVE.search(_small_file(run, "metadata/info.yaml")) is not None
+
+
+def _small_file(run: RunDir, path: str) -> bytes:
+    """A file of a run that is no log; empty where it cannot be read."""
     try:
-        return _IS_LIVE.search(read_bytes(f"{run.path}/metadata/info.yaml", _MAX_YAML)[0]) is not None
+        return run.followed(read_bytes, f"{run.path}/{path}", _MAX_YAML)[0]
     except (FileProblem, OSError):
-        return False
+        return b""

@@ -201,13 +201,13 @@ def _values_one_by_one(file: str) -> object:
 def _no_msgspec() -> Iterator[None]:
     known = sys.modules.pop("msgspec", None)
     sys.modules["msgspec"] = None  # type: ignore[assignment]
-    jsonlines._decoders.cache_clear()
+    jsonlines._decoder.cache_clear()
     try:
         yield
     finally:
         sys.modules.pop("msgspec")
         sys.modules.update({} if known is None else {"msgspec": known})
-        jsonlines._decoders.cache_clear()
+        jsonlines._decoder.cache_clear()
 
 
 def _bytes(file: str) -> bytes:

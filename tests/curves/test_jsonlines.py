@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlxp_pandas.curves import jsonlines
-from mlxp_pandas.curves.jsonlines import Fault, Log, keys_of, parse, parse_together
+from mlxp_pandas.curves.jsonlines import Fault, Log, keys_of, parse
 from mlxp_pandas.curves.lines import rows_of_line
 
 WAYS = [(way, fast) for way in ("usual", "small blocks", "no leaves") for fast in (True, False)]
@@ -196,6 +196,7 @@ CURVES: dict[str, tuple[str, list[Any], type]] = {
     "only NaN": ("NaN NaN", [math.nan, math.nan], np.float64),
     "NaN among integers": ("1 NaN", [1.0, math.nan], np.float64),
     "NaN among texts": ('"nan" NaN "-inf" -Infinity', ["nan", math.nan, "-inf", -math.inf], object),
+    "NaN among texts with NUL": (r'"\u0000NaN" NaN', ["\0NaN", math.nan], object),
     "NaN in lists": ("[NaN,1] [Infinity]", [[math.nan, 1], [math.inf]], object),
     "null among floats": ("0.5 null", [0.5, math.nan], np.float64),
     "null among integers": ("1 null", [1.0, math.nan], np.float64),
@@ -280,6 +281,8 @@ LOGS: dict[str, tuple[bytes, list[float], list[tuple[int | None, str]]]] = {
     "control character in text": (b'{"t": "\x01", "a": 0}\n{"a": 1}\n', [1], [(1, "torn line")]),
     "NaN as a key": (b'{NaN: 1, "a": 0}\n{"a": 1}\n', [1], [(1, "torn line")]),
     "NaN in text": (b'{"t": "x NaN, y", "a": NaN}\n{"a": 1}\n', [math.nan, 1.0], []),
+    "NaN behind a colon in text": (b'{"t": "x: NaN, y", "a": NaN}\n{"a": 1}\n', [math.nan, 1.0], []),
+    "NaN behind a quote and a colon in text": (b'{"t": "x\\": NaN", "a": NaN}\n{"a": 1}\n', [math.nan, 1.0], []),
     "duplicate key": (b'{"a": 0, "a": 1}\n{"a": 2}\n', [1, 2], []),
     "duplicate key, escaped": (b'{"\\u0061": 0, "a": 1}\n{"a": 2}\n', [1, 2], []),
     "deep": (b'{"b": ' + b"[" * 10_000 + b"]" * 10_000 + b'}\n{"a": 1}\n', [1], [(1, "too deep")]),
@@ -420,28 +423,6 @@ def test_positions_align_the_keys_of_a_log() -> None:
     log = parse(b'{"a": 1, "b": 1}\n{"b": 2}\nbad\n{"a": 3, "b": 3}\n')
     assert log.rows("a").tolist() == [0, 2]
     assert log.rows("b").tolist() == [0, 1, 2]
-
-
-@given(datas=st.lists(logs() | damaged(), max_size=4), wanted=keys.filter(bool), is_whole=st.booleans())
-@some
-def test_files_that_are_read_together_are_as_each_alone(
-    datas: list[bytes], wanted: tuple[str, ...], is_whole: bool
-) -> None:
-    for data, log in zip(datas, parse_together(datas, wanted, is_whole=is_whole), strict=True):
-        if log is not None:
-            assert_same(log, parse(data, wanted))
-            assert not log.faults
-            assert not parse(data, wanted, is_whole=is_whole).has_others
-
-
-def test_healthy_files_are_read_together() -> None:
-    datas = [b"".join(b'{"a": %d.5, "b": %d}\n' % (n, n) for n in range(size)) for size in (1, 3, 2)]
-    for wanted in (("a",), ("b", "a")):
-        for data, log in zip(datas, parse_together(datas, wanted), strict=True):
-            assert log is not None
-            assert_same(log, parse(data, wanted))
-    assert parse_together([*datas, b"bad\n"], ("a",)) == [None] * 4
-    assert parse_together([*datas, b'{"a": 1}\n'], ("a",)) == [None] * 4
 
 
 # One line

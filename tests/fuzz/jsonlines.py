@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mlxp_pandas.curves.jsonlines import Log, parse, parse_together
+from mlxp_pandas.curves.jsonlines import Log, parse
 
 PLAIN = b"".join(b'{"loss": %r, "epoch": %d}\n' % (0.1 + n / 7, n) for n in range(12)).replace(b"'", b"")
 
@@ -41,7 +41,6 @@ def check(data: bytes) -> None:
     assert_same_curves(chosen, log, "chosen keys and all", chosen.curves)
     check_lines(data.removeprefix(b"\xef\xbb\xbf"))
     check_parts(data, keys)
-    check_together(data, keys[:-1])
 
 
 def check_lines(data: bytes) -> None:
@@ -93,13 +92,6 @@ def check_parts(data: bytes, keys: tuple[str, ...]) -> None:
     for at in (data.find(b"\n") + 1, data.rfind(b"\n", 0, -1) + 1, len(data) // 2):
         if at > 3:
             assert_same(parse((data[:at], data[at:]), keys), log, "a file in parts")
-
-
-def check_together(data: bytes, keys: tuple[str, ...]) -> None:
-    """Small files that are read as one."""
-    for other in parse_together([data, data], keys) if keys else ():
-        if other is not None:
-            assert_same(other, parse(data, keys), "one and many files")
 
 
 def assert_consistent(log: Log) -> None:
