@@ -246,7 +246,7 @@ def _decoded(block: bytes, decode: Decode) -> list[Any]:
     """The rows, if msgspec takes them all."""
     try:
         return decode(block)
-    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+    except Exception:  # RecursionError, or an error of msgspec, which is a ValueError only from 0.22 on
         return []
 
 
