@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from mlxp_pandas.curves import jsonlines
 from mlxp_pandas.curves.jsonlines import Fault, Log, keys_of, parse
 from mlxp_pandas.curves.lines import rows_of_line
+from tests.fuzz.jsonlines import curve_of
 
 WAYS = [(way, fast) for way in ("usual", "small blocks", "no leaves") for fast in (True, False)]
 every_way = pytest.mark.parametrize(("way", "fast"), WAYS)
@@ -50,19 +51,6 @@ def line_by_line(data: bytes, keys: tuple[str, ...] | None) -> Log:
     wanted = at if keys is None else [key for key in keys if key in at]
     curves = {key: curve_of([rows[place][key] for place in at[key]]) for key in wanted}
     return Log(curves, {key: np.array(at[key]) for key in wanted}, len(rows), faults)
-
-
-def curve_of(values: list[Any]) -> Any:
-    """The array that holds values as written."""
-    kinds = set(map(type, values))
-    try:
-        if kinds in ({int}, {bool}):
-            return np.array(values, dtype=np.int64 if kinds == {int} else np.bool_)
-        if kinds <= {int, float, type(None)} and kinds != {int}:
-            return np.array(values, dtype=np.float64)
-    except OverflowError:
-        pass
-    return np.fromiter((math.nan if value is None else value for value in values), dtype=object, count=len(values))
 
 
 def bits(curve: Any) -> list[Any]:

@@ -195,6 +195,38 @@ def test_attacks_are_refused_or_harmless(template: str, tmp_path: Path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`config.seed`.to_csv('x') == 1",
+        "config.seed.to_csv('x') == 1",
+        "config.seed.__class__ == 1",
+        "@obj.method() == 1",
+        "@obj.method == 1",
+        "@obj == 1",
+        "@obj() == 1",
+        "config.seed in @obj",
+        "__import__('os')",
+        "config.seed == __import__('os').system('true')",
+        "config.seed == [x for x in (1,)]",
+        "config.seed == 'abc",
+        "config.seed == ()",
+        "config.seed == f'{1}'",
+        "config.name.map.__func__.__globals__ == 1",
+        "eval('1') == config.seed",
+        "config.seed",
+        "config.name",
+        "@pd.eval('1') == 1",
+    ],
+)
+def test_hostile_queries_raise_and_run_nothing(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with watching() as events, pytest.raises(MlxpPandasError, match=r"\w"):
+        filter_rows(FRAME, text, local_values={"obj": Tool(), "pd": pd})
+    assert events == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def remembering(asked: list[str], method: Any) -> Any:
     """A method of frames that remembers the texts it is given, and checks what else it gets."""
 
