@@ -100,7 +100,7 @@ def load(frame: pd.DataFrame, columns: object = None) -> pd.DataFrame:
         for label, values in columns_.items()
         if _holds(values, Artifacts)
     }
-    loaded |= _read_curves(columns_, is_whole=columns is None, also=problems)
+    loaded |= _read_curves(columns_, also=problems)
     return _replaced(frame, {label: object_array(cells) for label, cells in loaded.items()})
 
 
@@ -128,9 +128,7 @@ def _replaced(frame: pd.DataFrame, new: dict[Hashable, Any]) -> pd.DataFrame:
     return copy
 
 
-def _read_curves(
-    columns: dict[Hashable, pd.Series[Any]], *, is_whole: bool = False, also: Sequence[Problem] = ()
-) -> dict[Hashable, list[Any]]:
+def _read_curves(columns: dict[Hashable, pd.Series[Any]], *, also: Sequence[Problem] = ()) -> dict[Hashable, list[Any]]:
     """One bulk read of the metric columns among these."""
     metrics = {f"{place}": label for place, label in enumerate(columns) if _holds(columns[label], Metric)}
     if not metrics:
@@ -138,7 +136,7 @@ def _read_curves(
         return {}
     # Under names of their own: labels need not be strings, nor the names that the metrics have on disk.
     frame = pd.DataFrame({name: columns[label].array for name, label in metrics.items()})
-    loaded = load_columns(frame, list(metrics), is_whole=is_whole, also=also)
+    loaded = load_columns(frame, list(metrics), also=also)
     return {metrics[name]: curves for name, curves in loaded.items()}
 
 
