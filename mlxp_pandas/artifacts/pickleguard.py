@@ -103,8 +103,8 @@ def _children(value: Any) -> list[Any]:
 
 def _containers(values: Iterable[Any]) -> list[Any]:
     is_flat = _CONTAINERS.isdisjoint(map(type, values))
-    found = () if is_flat else [value for value in values if type(value) in _CONTAINERS]
-    return [value for value in found if getattr(value, "dtype", _OBJECT).hasobject]  # all but arrays of numbers
+    # All but arrays of numbers, which checkpoints are full of.
+    return [] if is_flat else [v for v in values if type(v) in _CONTAINERS and getattr(v, "dtype", _OBJECT).hasobject]
 
 
 def _weight(key: Any) -> int:

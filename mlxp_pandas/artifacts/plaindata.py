@@ -59,8 +59,9 @@ def _require_types(values: tuple[Any, ...], *allowed: type) -> None:
 
 
 def _require_shape(dims: Any) -> None:
-    _require(type(dims) is tuple and len(dims) <= 64 and {int}.issuperset(map(type, dims)), "a shape")
-    _require(not dims or (min(dims) >= 0 and max(dims) < 2**63), "a shape")
+    _require(type(dims) is tuple and len(dims) <= 64, "a shape")
+    for n in dims:
+        _require(type(n) is int and 0 <= n < 2**63, "a shape")
 
 
 def _reconstruct(*_: Any) -> np.ndarray[Any, Any]:

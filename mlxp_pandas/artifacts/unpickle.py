@@ -191,7 +191,7 @@ class _Machine(pickle._Unpickler):
     def read_numbers(self) -> None:
         """All the numbers that follow one another, in one go; they cannot be anything else."""
         at = self.file.tell() - 1
-        may_follow = _BEFORE_NUMBERS.issuperset(map(type, self.stack[-1:]))
+        may_follow = not self.stack or type(self.stack[-1]) in _BEFORE_NUMBERS
         run = _NUMBERS.match(self.data, at) if may_follow else None
         if run is None:  # it stands alone, is longer, or cut off
             return _PLAIN[self.data[at]](self)
@@ -223,9 +223,7 @@ class _Machine(pickle._Unpickler):
         value = CALLS[function](*arguments)
         if function is DILL_ARRAY:
             return self.with_state(value, arguments[2])
-        if function in AWAIT_STATE:
-            self.unbuilt.add(id(value))
-        self.guard.watch(value)
+        self.unbuilt.add(id(value)) if function in AWAIT_STATE else self.guard.watch(value)
         return value
 
     def instance(self, function: Any, arguments: Any = ()) -> _Opaque:
@@ -278,8 +276,9 @@ class _Machine(pickle._Unpickler):
     def load_sized(self, width: int, load: Callable[[Any], None], n_values: float = 1 / 8) -> None:
         """What has its length before it: checked, and counted with so many values a byte, before it is read."""
         at = self.file.tell()
-        n = int.from_bytes(self.file.read(width), "little")
-        require(n <= len(self.data) - at - width, f"expected {n} bytes, there is not enough data")
+        n = int.from_bytes(self.read(width), "little")
+        if n > len(self.data) - at - width:
+            raise ValueError(f"expected {n} bytes, there is not enough data")
         self.guard.count(int(n * n_values))  # in memory, a text may take four times its length
         self.file.seek(at)
         load(self)
