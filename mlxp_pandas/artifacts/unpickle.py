@@ -251,8 +251,9 @@ class _Machine(pickle._Unpickler):
         self.guard.charge(copied(value, _require(state, tuple)))
         built = rebuilt(value, state)
         dtype = getattr(built, "dtype", built)
-        self.guard.count(n_nodes(dtype) if dtype.kind == "V" else 1)
-        self.guard.watch(built)
+        if dtype.kind in "OV":  # others have no parts
+            self.guard.count(n_nodes(dtype))
+            self.guard.watch(built)
         return built
 
     def fill(self, items: list[Any]) -> None:
