@@ -14,15 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .cells import LazyCell, LazyDtype
 from .curves import STEP_KEYS, Log, incomplete_logs, places_of, problems_of, read_log, unlisted_problems
+from .disk import METRICS, Fault, Gathered, Problem, RunDir, ordered_map
 from .errors import InvalidOptionError
-from .gathering import METRICS, Gathered, gather
-from .lazy import LazyCell, LazyDtype
-from .pool import ordered_map
-from .problems import Problem
-from .rundir import RunDir
-from .runrow import RowReader, RunRow
-from .yamltext import Fault
+from .runs import Row, RowReader, gather
 
 __all__ = ["LIVE", "health_of", "runs_of"]
 
@@ -175,7 +171,7 @@ def _row(found: Gathered, logs: list[_Log], reader: RowReader, limit: float) -> 
         return {"stale": False, **_named((*row.problems, found.problems[-1]))}
 
 
-def _state(found: Gathered, logs: list[_Log], row: RunRow, limit: float) -> dict[str, Any]:
+def _state(found: Gathered, logs: list[_Log], row: Row, limit: float) -> dict[str, Any]:
     info = dict(zip(row.layout.config + row.layout.info, row.values, strict=True))
     status = info.get("info.status")
     last_write = _last_write(found, logs)
@@ -205,7 +201,7 @@ def _n_torn(log: _Log, *, is_writing: bool) -> int:
     return sum(kind.startswith("torn") and not (is_writing and kind == "torn last line") for kind in kinds)
 
 
-def _problems(run: RunDir, logs: list[_Log], row: RunRow, *, is_writing: bool) -> Iterator[Problem]:
+def _problems(run: RunDir, logs: list[_Log], row: Row, *, is_writing: bool) -> Iterator[Problem]:
     """What is wrong in the metrics files and was not said of the run already."""
     read = {log.name: log.rows for log in logs}
     keys = {(log.name, key) for log in logs for key in log.rows.curves}

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..disk import Fault
 from ..plaintext import shown
-from ..yamltext import Fault
 from .lines import MAX_DEPTH, MAX_LINE, TOO_LONG, Row, rows_of_line
 
 __all__ = ["Fault", "Keys", "Log", "keys_of", "parse"]

@@ -9,7 +9,7 @@ import re
 from itertools import accumulate
 from typing import Any
 
-from ..yamltext import Fault
+from ..disk import Fault
 
 __all__ = ["MAX_DEPTH", "MAX_LINE", "TOO_LONG", "Row", "rows_of_line"]
 

@@ -15,11 +15,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import chain
 from typing import Any, NamedTuple
 
-from ..files import FileProblem, read_bytes, read_parts, read_tail
-from ..pool import ordered_map
-from ..problems import Problem
-from ..rundir import RunDir
-from ..yamltree import load_mapping, text_of_key
+from ..disk import (
+    FileProblem,
+    Problem,
+    RunDir,
+    load_mapping,
+    ordered_map,
+    read_bytes,
+    read_parts,
+    read_tail,
+    text_of_key,
+)
 from .jsonlines import Fault, Keys, Log, parse
 
 __all__ = ["MAX_LOG_BYTES", "STEP_KEYS", "Curves", "find_log", "forget", "incomplete_logs", "places_of", "problems_of"]
@@ -87,7 +93,7 @@ def read_curves(
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from mlxp_pandas.rundir import RunDir
+    >>> from mlxp_pandas.disk import RunDir
     >>> folder = tempfile.TemporaryDirectory()
     >>> metrics = pathlib.Path(folder.name, "1", "metrics")
     >>> metrics.mkdir(parents=True)
@@ -111,7 +117,7 @@ def read_last(runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cell
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from mlxp_pandas.rundir import RunDir
+    >>> from mlxp_pandas.disk import RunDir
     >>> folder = tempfile.TemporaryDirectory()
     >>> metrics = pathlib.Path(folder.name, "1", "metrics")
     >>> metrics.mkdir(parents=True)

@@ -28,10 +28,9 @@ from pandas.tests.extension.conftest import (  # noqa: F401
     use_numpy,
 )
 
-from mlxp_pandas.artifact import ArtifactDtype
-from mlxp_pandas.lazy import LazyArray, LazyDtype
-from mlxp_pandas.metrics import MetricDtype
-from mlxp_pandas.rundir import RunDir
+from mlxp_pandas.cells import ArtifactDtype, LazyDtype, MetricDtype
+from mlxp_pandas.cells.lazy import LazyArray
+from mlxp_pandas.disk import RunDir
 
 Build = Callable[..., LazyArray[RunDir]]
 

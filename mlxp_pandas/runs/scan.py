@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""A log folder -> the blocks of its runs, through the index: only what changed is read again."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+
+from ..curves import incomplete_logs
+from ..disk import Problem, RunDir, check_folder, find_runs, ordered_map
+from ..errors import IndexWarning, user_stacklevel
+from . import index
+from .blocks import Block
+from .gather import gather, signature
+from .row import Layout, Row, RowReader
+
+__all__ = ["Progress", "scan"]
+
+Progress = Callable[[int], AbstractContextManager[Callable[[int], object]]]
+
+
+def scan(root: str, dst_dir: str | None, refresh: bool | None, progress: Progress) -> tuple[list[Block], list[Problem]]:
+    """Read the runs of a log folder.
+
+    Parameters
+    ----------
+    root : str
+        Absolute path of the log folder.
+    dst_dir : str, optional
+        Folder of the index; the log folder by default.
+    refresh : bool, optional
+        None looks at every run, True reads every run, False believes the index.
+    progress : callable
+        Given the number of runs, a context whose value is called with the number of runs done.
+
+    Returns
+    -------
+    blocks : list of Block
+    problems : list of Problem
+        Those of the folder, then those of each run.
+
+    Raises
+    ------
+    LogsNotFoundError, NotALogsFolderError, LogsUnreadableError
+    """
+    check_folder(root)
+    cache = _Cache(root, dst_dir or root)
+    stored = None if refresh is True else cache.read()
+    if refresh is False and stored is not None:
+        return stored[0], _all_problems(*stored)
+    runs, problems = find_runs(root)
+    blocks = {block.layout: block for block in stored[0]} if stored is not None else {}
+    with progress(len(runs)) as done:
+        are_new = _renew(blocks, runs, done)
+    found = [block for block in blocks.values() if block.log_ids]
+    if stored is None or are_new or problems != stored[1]:
+        cache.write(found, problems)
+    return found, _all_problems(found, problems)
+
+
+class _Cache:
+    """The index as a cache: what is wrong with it is one warning, and the answer is computed without it."""
+
+    def __init__(self, root: str, folder: str) -> None:
+        self._root = root
+        self._folder = folder
+        self._is_ours = True
+        self._is_named = False
+
+    def read(self) -> tuple[list[Block], list[Problem]] | None:
+        try:
+            return index.read(self._root, self._folder)
+        except index.IndexProblem as problem:
+            self._is_ours = problem.is_ours
+            self._warn(problem.reason)
+            return None
+
+    def write(self, blocks: Iterable[Block], problems: Sequence[Problem]) -> None:
+        if self._is_ours:
+            try:
+                index.write(self._root, self._folder, blocks, problems)
+            except index.IndexProblem as problem:
+                self._warn(problem.reason)
+
+    def _warn(self, reason: str) -> None:
+        if not self._is_named:
+            message = (
+                f"The index {self._folder + '/' + index.FILE_NAME!r} is not used: {reason}. The answer is complete, it "
+                f"only took longer; give a folder of yours as `dst_dir` to keep an index there."
+            )
+            warnings.warn(message, IndexWarning, stacklevel=user_stacklevel())
+        self._is_named = True
+
+
+def _renew(blocks: dict[Layout, Block], runs: Sequence[RunDir], done: Callable[[int], object]) -> bool:
+    """Bring stored blocks up to date with the runs that are there; whether anything changed."""
+    known = {log_id: (block, at) for block in blocks.values() for at, log_id in enumerate(block.log_ids)}
+    changed = list(_changed(known, runs, done)) if known else runs
+    stale = (known.keys() - {run.log_id for run in runs}) | {run.log_id for run in changed}
+    for row in _rows(changed, (lambda count: None) if known else done):
+        block = blocks.get(row.layout)
+        if block is None:
+            block = blocks[row.layout] = Block(row.layout)
+        block.add(row)
+    if stale:
+        for block in blocks.values():
+            block.settle(stale)
+    return bool(stale)
+
+
+def _changed(
+    known: dict[int, tuple[Block, int]], runs: Sequence[RunDir], done: Callable[[int], object]
+) -> Iterator[RunDir]:
+    """The runs that are not as the index has them."""
+
+    def is_known(run: RunDir) -> bool:
+        block, at = known.get(run.log_id, (None, 0))
+        if block is None or block.signatures[at] == 0 or incomplete_logs(run):
+            return False
+        return block.signatures[at] == signature(run, block.layout.looks)
+
+    for run, is_same in zip(runs, ordered_map(is_known, runs), strict=True):
+        done(1)
+        if not is_same:
+            yield run
+
+
+def _rows(runs: Iterable[RunDir], done: Callable[[int], object]) -> Iterator[Row]:
+    """The rows of runs, in order; a run that vanished meanwhile is left out."""
+    reader = RowReader()
+    for found in ordered_map(gather, runs):
+        done(1)
+        if not found.has_vanished:
+            yield reader.row(found)
+
+
+def _all_problems(blocks: Iterable[Block], problems: Sequence[Problem]) -> list[Problem]:
+    of_runs = {log_id: found for block in blocks for log_id, found in block.problems.items()}
+    return [*problems, *(problem for log_id in sorted(of_runs) for problem in of_runs[log_id])]
