@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from .cells import LazyCell, LazyDtype
 from .curves import STEP_KEYS, Log, incomplete_logs, places_of, problems_of, read_log, unlisted_problems
-from .disk import METRICS, Fault, Gathered, Problem, RunDir, ordered_map
+from .disk import METRICS, Fault, Gathered, Problem, RunDir, gather, ordered_map
 from .errors import InvalidOptionError
-from .runs import Row, RowReader, gather
+from .runs import Row, RowReader
 
 __all__ = ["LIVE", "health_of", "runs_of"]
 
@@ -121,8 +121,7 @@ def _seconds(stale: object) -> float:
 def _read(run: RunDir) -> tuple[Gathered, list[_Log]]:
     """All that a run holds, read in any thread."""
     found = gather(run)
-    names = [name[:-5] for name in found.folders.get(METRICS, ()) if name.endswith(".json")]
-    return found, [_log(run, name) for name in names]
+    return found, [_log(run, name) for name in found.logs or ()]
 
 
 def _log(run: RunDir, name: str) -> _Log:

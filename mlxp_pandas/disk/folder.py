@@ -22,7 +22,7 @@ _LOG_ID = "a log_id is written in ASCII digits without leading zero, up to 2**63
 _Read = TypeVar("_Read")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, unsafe_hash=True, repr=False)
 class RunDir:
     """The directory of one run, shared by all the cells of its row.
 

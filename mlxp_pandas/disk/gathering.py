@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What is read of one run, what was looked at on the way and must be compared later, and what could not be read."""
+"""What is read of one run, what was looked at on the way and must be compared later, and what could not be read.
+
+`gather` is all the input of one run that a scan needs, so that many runs can wait for a network disk at once.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,18 @@ from collections.abc import Sequence
 from .files import FileProblem, Problem, read_bytes
 from .folder import RunDir
 
-__all__ = ["ARTIFACTS", "ARTIFACT_KEYS", "MAX_FILES", "MAX_YAML_BYTES", "METRICS", "MISSING", "Gathered"]
-
 #: Bytes of one YAML file, over which it is a problem and is not read.
 MAX_YAML_BYTES = 32 << 20
 #: Entries of one folder of a run, likewise.
 MAX_FILES = 10_000
 
-METRICS = "metrics"
-ARTIFACTS = "artifacts"
-ARTIFACT_KEYS = "artifacts/.keys/artifacts.yaml"
-MISSING = (0, 0, 0, 0)
+CONFIG, INFO = "metadata/config.yaml", "metadata/info.yaml"
+METRICS, METRIC_KEYS = "metrics", "metrics/.keys"
+ARTIFACTS, ARTIFACT_KEYS = "artifacts", "artifacts/.keys/artifacts.yaml"
 
+_MISSING = (0, 0, 0, 0)
 _SETTLED_NS = 2_000_000_000  # git's "racily clean" rule: younger than this when it was read may change unseen
+_THROUGH_ALL = "metadata/../metrics/.keys/../../artifacts/.keys/../../.."
 
 
 class Gathered:
@@ -35,13 +37,13 @@ class Gathered:
         Contents by path relative to the run.
     looked : dict of str to tuple of int
         What a later scan must compare: path to (size, mtime_ns, ctime_ns, inode), zeros where it is missing.
-    folders : dict of str to list of str
-        The names in each folder that was listed, sorted.
+    logs : tuple of str or None
+        The names of the metrics files, sorted; None where their folder could not be listed.
     problems : list of Problem
     settled : bool
         False where a change could go unseen (something is younger than two seconds, or the disk gave an error).
-    has_vanished, may_lack_logs : bool
-        Whether the run is gone; whether a catalogue may list a log that is not there.
+    has_vanished : bool
+        Whether the run is gone.
     """
 
     def __init__(self, run: RunDir) -> None:
@@ -50,10 +52,10 @@ class Gathered:
         self._settled_at = time.time_ns() - _SETTLED_NS
         self.files: dict[str, bytes] = {}
         self.looked: dict[str, tuple[int, ...]] = {}
-        self.folders: dict[str, list[str]] = {}
+        self.logs: tuple[str, ...] | None = None
         self.problems: list[Problem] = []
         self.settled = True
-        self.has_vanished = self.may_lack_logs = False
+        self.has_vanished = False
 
     def read(self, relative: str, limit: int | None = None) -> bytes | None:
         """The bytes of a file of the run; None where it is missing or refused, the latter with a problem."""
@@ -61,39 +63,45 @@ class Gathered:
         try:
             data, status = self.run.followed(read_bytes, path, MAX_YAML_BYTES if limit is None else limit)
         except FileNotFoundError:
-            self.looked[relative] = MISSING
+            self.looked[relative] = _MISSING
             return None
         except (FileProblem, OSError) as error:
             self.lost(relative, error)
             self.look(relative)
             return None
-        self.looked[relative] = self._stamp(status)
+        self.looked[relative] = self._stamped(status)
         self.files[relative] = data
         return data
 
+    def again(self, relative: str) -> bytes | None:
+        """Read a file once more, that may have been in the middle of being rewritten."""
+        time.sleep(0.02)
+        self.problems = [problem for problem in self.problems if problem.file != f"{self.run.name}/{relative}"]
+        return self.read(relative) if self.has_folder(os.path.dirname(relative)) else None
+
     def names_in(self, relative: str) -> list[str] | None:
         """The visible names in a folder of the run, sorted; None where it is missing, or refused with a problem."""
-        self.looked[relative] = MISSING
+        self.looked[relative] = _MISSING
         return self.listed(relative) if self.has_folder(relative) else None
 
-    def listed(self, relative: str) -> list[str]:
-        """The visible names in a folder that is known to be one."""
+    def listed(self, relative: str) -> list[str] | None:
+        """The visible names in what is known to be a folder, sorted; None where it is refused with a problem."""
         self.look(relative)
         try:
             names = [name for name in os.listdir(self._base + relative) if name[0] != "."]
         except OSError as error:
             self.lost(relative, error)
-            return []
-        self.folders[relative] = self._bounded(relative, names)
-        return self.folders[relative]
+            return None
+        is_plain = len(names) <= MAX_FILES and all(map(str.isprintable, names))
+        return sorted(names) if is_plain else self._few(relative, names)
 
     def look(self, relative: str) -> None:
         """Mark a file or folder of the run as one whose change must be noticed."""
         try:
-            self.looked[relative] = self._stamp(os.stat(self._base + relative))
+            self.looked[relative] = self._stamped(os.stat(self._base + relative))
         except OSError:
             self.settled = False
-            self.looked[relative] = MISSING
+            self.looked[relative] = _MISSING
 
     def peek(self, relative: str) -> Sequence[str]:
         """The names in a folder of the run, without marking or naming anything."""
@@ -138,32 +146,12 @@ class Gathered:
             self.settled = False
             self.problem(relative, "unreadable", error.strerror or str(error))
 
-    def again(self, relative: str) -> bytes | None:
-        """Read a file once more, that may have been in the middle of being rewritten."""
-        time.sleep(0.02)
-        if not self.has_folder(os.path.dirname(relative)):
-            return None
-        self.problems = [problem for problem in self.problems if problem.file != f"{self.run.name}/{relative}"]
-        return self.read(relative)
-
-    def is_fresh(self, relative: str) -> bool:
-        """Whether a file was written less than two seconds before it was read; a missing one, whether its run was."""
-        changed = self.looked[relative][2]
-        if self.looked[relative] == MISSING:
-            try:
-                changed = os.stat(self.run.path).st_ctime_ns
-            except OSError:
-                return False
-        return changed > self._settled_at
-
-    def _stamp(self, status: os.stat_result) -> tuple[int, ...]:
-        if status.st_ctime_ns > self._settled_at:
-            self.settled = False
+    def _stamped(self, status: os.stat_result) -> tuple[int, ...]:
+        self.settled &= status.st_ctime_ns <= self._settled_at
         return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
-    def _bounded(self, relative: str, names: list[str]) -> list[str]:
-        if len(names) <= MAX_FILES and all(map(str.isprintable, names)):
-            return sorted(names)
+    def _few(self, relative: str, names: list[str]) -> list[str]:
+        """The names that are texts, up to the limit, files of data before others."""
         good = [name for name in names if name.encode("utf-8", "replace").decode() == name]
         if len(good) < len(names):
             self.problem(relative, "odd name", f"{len(names) - len(good)} file names are no text", "the other files")
@@ -171,3 +159,73 @@ class Gathered:
             self.problem(relative, "too many", f"{len(good):,} files; the limit is {MAX_FILES:,}", "the first of them")
         good.sort(key=lambda name: (not name.endswith((".json", ".yaml")), name))
         return sorted(good[:MAX_FILES])
+
+
+def gather(run: RunDir) -> Gathered:
+    """Read two YAML files of a run, the names of its logs, and the catalogues; parses nothing and never raises."""
+    found = Gathered(run)
+    found.looked |= dict.fromkeys((CONFIG, INFO, METRICS, ARTIFACT_KEYS), _MISSING)
+    try:
+        _gather(found)
+        found.has_vanished = CONFIG not in found.files and _is_gone(run.path)
+    except Exception as error:  # an unknown defect costs what was not read yet of one run
+        found.settled = False
+        found.problem("", "defect", f"{type(error).__name__}: {error}", "what was read before")
+    return found
+
+
+def signature(run: RunDir, looks: Sequence[str]) -> int:
+    """What the looked-at files and folders of a run are now, as a number to compare: one system call each."""
+    base = run.path + "/"
+    return hash(tuple([_stamp(base + relative) for relative in looks]))  # of integers: the same in every process
+
+
+def _gather(found: Gathered) -> None:
+    has_all = _has_all_folders(found.run)
+    if has_all or found.has_folder("metadata"):
+        found.read(CONFIG)
+        found.read(INFO)
+    if has_all or found.has_folder(METRICS):
+        _gather_logs(found, has_all)
+    if has_all or (found.has_folder(ARTIFACTS) and found.has_folder("artifacts/.keys")):
+        found.read(ARTIFACT_KEYS)
+
+
+def _has_all_folders(run: RunDir) -> bool:
+    """Whether a run has every folder that is read, and none of them is a link: one system call tells."""
+    try:
+        return run.leads_home(_THROUGH_ALL)
+    except OSError:
+        return False
+
+
+def _gather_logs(found: Gathered, has_all: bool) -> None:
+    names = found.listed(METRICS)
+    if names is None:
+        return
+    found.logs = tuple([name[:-5] for name in names if name.endswith(".json")])
+    has_keys = has_all or found.has_folder(METRIC_KEYS)
+    for log in found.logs:
+        catalogue = f"{METRIC_KEYS}/{log}.yaml"
+        found.looked[catalogue] = _MISSING
+        if has_keys:
+            found.read(catalogue)
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return _MISSING
+    except (OSError, ValueError) as error:  # the latter for a path that nobody writes into an index
+        return 1, 0, 0, getattr(error, "errno", None) or 0
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def _is_gone(path: str) -> bool:
+    """Whether there is nothing; an error of the disk does not say so."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return isinstance(error, FileNotFoundError)
+    return False

@@ -7,6 +7,8 @@ import base64
 import datetime
 import json
 from collections.abc import Callable, Container
+from itertools import repeat
+from operator import is_
 from typing import Any
 
 from ..disk import Problem
@@ -94,10 +96,16 @@ class Block:
 
 def _packed(column: list[Any]) -> list[Any]:
     """A column as JSON holds it: one value where all are the same, objects for what JSON has no type for."""
-    kinds = set(map(type, column))
-    if len(kinds) == 1 and column.count(column[0]) == len(column) and len(set(map(repr, column))) == 1:
-        column = column[:1]  # by their texts, too: 0.0 and -0.0 are equal, and 1 and True within tuples
-    return column if kinds <= _PLAIN else list(map(_pack, column))
+    column = column[:1] if _is_constant(column) else column
+    return column if _PLAIN.issuperset(map(type, column)) else list(map(_pack, column))
+
+
+def _is_constant(column: list[Any]) -> bool:
+    """Whether all values are the same, and the same as text where they are none: 0.0 equals -0.0, and 1 equals True."""
+    first = column[0]
+    if column.count(first) < len(column):
+        return False
+    return type(first) is str or all(map(is_, column, repeat(first))) or len(set(map(repr, column))) == 1
 
 
 def _pack(value: Any) -> Any:

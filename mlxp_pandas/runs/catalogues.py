@@ -7,9 +7,8 @@ from collections.abc import Iterable
 
 from ..artifacts import artifact_columns, list_artifacts
 from ..curves import incomplete_logs, keys_of
-from ..disk import ARTIFACT_KEYS, MAX_NAME, METRICS, Fault, Gathered, load_mapping, text_of_key
+from ..disk import ARTIFACT_KEYS, MAX_NAME, METRIC_KEYS, METRICS, Fault, Gathered, load_mapping, text_of_key
 from ..plaintext import acts
-from .gather import METRIC_KEYS
 
 __all__ = ["Catalogues"]
 
@@ -21,6 +20,7 @@ MAX_COLUMNS = 20_000
 _RESERVED = {"config", "info", "mlxp", "artifacts"}  # MLXP refuses to log under these names
 _FOREIGN = ("config.", "info.", "artifact.")
 _MEMO = 4096
+_AT_ONCE_NS = 1_000_000_000
 
 _Names = tuple[str, ...]
 
@@ -34,8 +34,7 @@ class Catalogues:
 
     def columns(self, found: Gathered, *, is_finished: bool) -> tuple[_Names, _Names]:
         """The columns of the metrics of a run, and those of its artifacts."""
-        logs = tuple(name[:-5] for name in found.folders.get(METRICS, ()) if name.endswith(".json"))
-        lost = self._lost(found, logs)
+        logs, lost = found.logs or (), self._lost(found)
         incomplete = tuple(incomplete_logs(found.run))
         found.settled &= not incomplete
         catalogues = [found.files.get(f"{METRIC_KEYS}/{log}.yaml") for log in logs + lost]
@@ -49,15 +48,19 @@ class Catalogues:
                 self._known[key] = known
         return known
 
-    def _lost(self, found: Gathered, logs: _Names) -> _Names:
-        """The logs that are only in a catalogue; looked for where something tells that there may be any."""
-        if METRICS not in found.folders or (logs == self._logs and not found.may_lack_logs):
-            return ()  # to list the catalogues of each run would take a sixth of a scan
+    def _lost(self, found: Gathered) -> _Names:
+        """The logs that only a catalogue lists; to look for them in each run would take a sixth of a scan."""
+        if found.logs is None:
+            return ()
+        newest = max((found.looked[f"{METRIC_KEYS}/{log}.yaml"][1] for log in found.logs), default=0)
+        was_taken = found.looked[METRICS][1] > newest + _AT_ONCE_NS  # MLXP adds a catalogue right after its log
+        if found.logs == self._logs and not was_taken:
+            return ()
         listed = {name[:-5] for name in found.peek(METRIC_KEYS) if name.endswith(".yaml") and name[0] != "."}
-        lost = tuple(sorted(listed.difference(logs)))
+        lost = tuple(sorted(listed.difference(found.logs)))
         for log in lost:
             found.read(f"{METRIC_KEYS}/{log}.yaml")
-        self._logs = None if lost else logs
+        self._logs = None if lost else found.logs
         return lost
 
 

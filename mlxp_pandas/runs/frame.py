@@ -47,7 +47,8 @@ def to_frame(blocks: Sequence[Block], root: str, is_wanted: Callable[[str], bool
     for array, cells in ((MetricArray, metrics), (ArtifactArray, artifacts)):
         for name, parts in cells.items():
             if is_wanted(name):
-                columns[name] = array._from_runs(_at(runs, [at for places, _ in parts for at in places]), name)
+                places = [at for places, _ in parts for at in places]
+                columns[name] = array(_at(runs, places), array.dtype_class(name))
     return pd.DataFrame(columns, index=index)  # copied into one block a dtype: rows are taken fifty times faster
 
 

@@ -137,7 +137,7 @@ def _sweep(folder: str) -> None:
     """Remove what a killed writer left behind an hour ago or more."""
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
-            path = os.path.join(folder, name)
-            is_one = name.startswith(FILE_NAME + ".") and name.endswith(".tmp")
-            if is_one and time.time() - os.lstat(path).st_mtime > _STALE_SECONDS:
-                os.unlink(path)
+            if name.startswith(FILE_NAME + ".") and name.endswith(".tmp"):
+                path = os.path.join(folder, name)
+                if time.time() - os.lstat(path).st_mtime > _STALE_SECONDS:
+                    os.unlink(path)

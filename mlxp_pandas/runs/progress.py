@@ -50,7 +50,7 @@ class ProgressBar:
         self._done += count
         if self._bar is not None:
             self._bar.update(count)
-        elif self._done % 64 == 0 and time.monotonic() - self._start > _DELAY:
+        elif time.monotonic() - self._start > _DELAY:
             self._start = float("inf")  # not to be tried again
             tqdm = _tqdm(required=False)
             if tqdm is not None:

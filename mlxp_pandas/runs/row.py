@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..disk import Flat, Gathered, Problem
+from ..disk import CONFIG, INFO, Flat, Gathered, Problem
 from .catalogues import Catalogues
-from .gather import CONFIG, INFO
 from .templates import Flattener
 
 __all__ = ["Layout", "Row", "RowReader"]
@@ -57,18 +56,19 @@ class RowReader:
     def _row(self, found: Gathered) -> Row:
         config = self._flat(found, CONFIG, self._config)
         info = self._flat(found, INFO, self._info)
-        status = dict(zip(info.names, info.values, strict=True)).get("info.status")
+        status = info.values[info.names.index("info.status")] if "info.status" in info.names else None
         metrics, artifacts = self._catalogues.columns(found, is_finished=status in _FINISHED)
         layout = Layout(config.names, info.names, metrics, artifacts, tuple(found.looked))
         layout = self._layouts.setdefault(layout, layout)
         signature = hash(tuple(found.looked.values())) if found.settled else 0
-        problems = list(dict.fromkeys(found.problems))
-        return Row(found.run.log_id, layout, config.values + info.values, signature, problems)
+        return Row(
+            found.run.log_id, layout, config.values + info.values, signature, list(dict.fromkeys(found.problems))
+        )
 
     def _flat(self, found: Gathered, relative: str, flattener: Flattener) -> Flat:
         """One YAML file; read again where it looks torn and was written just now."""
         data = found.files.get(relative)
-        if self._patience > 0 and _is_torn(data) and found.is_fresh(relative):
+        if self._patience > 0 and _is_torn(data) and not found.settled:
             self._patience -= 1
             data = found.again(relative)
         if data is None:

@@ -6,16 +6,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 
 from ..curves import incomplete_logs
-from ..disk import Problem, RunDir, check_folder, find_runs, ordered_map
+from ..disk import Problem, RunDir, check_folder, find_runs, gather, ordered_map, signature
 from ..errors import IndexWarning, user_stacklevel
 from . import index
 from .blocks import Block
-from .gather import gather, signature
 from .row import Layout, Row, RowReader
 
 __all__ = ["Progress", "scan"]
+
+_BATCH = 32  # runs gathered before they are parsed: neither drives the other out of the processor's caches
 
 Progress = Callable[[int], AbstractContextManager[Callable[[int], object]]]
 
@@ -98,10 +100,10 @@ def _renew(blocks: dict[Layout, Block], runs: Sequence[RunDir], done: Callable[[
     known = {log_id: (block, at) for block in blocks.values() for at, log_id in enumerate(block.log_ids)}
     changed = list(_changed(known, runs, done)) if known else runs
     stale = (known.keys() - {run.log_id for run in runs}) | {run.log_id for run in changed}
+    block = None
     for row in _rows(changed, (lambda count: None) if known else done):
-        block = blocks.get(row.layout)
-        if block is None:
-            block = blocks[row.layout] = Block(row.layout)
+        if block is None or row.layout is not block.layout:  # to hash a layout takes longer than to add a row
+            block = blocks.setdefault(row.layout, Block(row.layout))
         block.add(row)
     if stale:
         for block in blocks.values():
@@ -129,10 +131,10 @@ def _changed(
 def _rows(runs: Iterable[RunDir], done: Callable[[int], object]) -> Iterator[Row]:
     """The rows of runs, in order; a run that vanished meanwhile is left out."""
     reader = RowReader()
-    for found in ordered_map(gather, runs):
-        done(1)
-        if not found.has_vanished:
-            yield reader.row(found)
+    gathered = ordered_map(gather, runs)
+    while batch := list(islice(gathered, _BATCH)):
+        done(len(batch))
+        yield from (reader.row(found) for found in batch if not found.has_vanished)
 
 
 def _all_problems(blocks: Iterable[Block], problems: Sequence[Problem]) -> list[Problem]:

@@ -8,7 +8,8 @@ A file is compared line by line with one of the same layout that `disk.flatten` 
 from __future__ import annotations
 
 import re
-from itertools import compress, count
+from functools import lru_cache
+from itertools import compress
 from operator import ne
 from typing import Any
 
@@ -19,14 +20,14 @@ from ..disk import Flat, construct, flatten
 __all__ = ["Flattener"]
 
 _TEMPLATES = 8  # layouts kept; a folder of runs has one or two
-_MEMO = 50_000  # resolved texts kept
 _LARGE = 1 << 20  # bytes of a file, from which it is no template
 _LINE = re.compile(r"( *)([A-Za-z_]\w*):(?: (\S.*))?", re.ASCII)
 _ITEM = re.compile(r" *- [A-Za-z0-9_./+]+")
+_SIMPLE = re.compile(r"[A-Za-z0-9_/~][A-Za-z0-9_./~+@%=-]*")
 # A plain scalar that cannot be anything else: no indicator in front, no ': ', ' #', ending ':' or blanks.
 _PLAIN = re.compile(r"[A-Za-z0-9_./~+<=$\\^(;-](?:[!\"$-9;-~]|:(?=[^ ])|#(?<=[^ ]#)| (?=[^ #]))*")
 _QUOTED = re.compile(r"\"[ !#-\[\]-~]*\"|'[ -&(-~]*'")
-_resolver = yaml.resolver.Resolver()
+_resolvers = yaml.resolver.Resolver.yaml_implicit_resolvers  # by the first character, tags and patterns
 
 _Slot = tuple[str, int]  # the text of a line before its scalar, and the place of the value
 
@@ -53,14 +54,12 @@ class Flattener:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._templates: list[_Template] = []
-        self._scalars = _Scalars()
-        self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def flatten(self, data: bytes) -> Flat:
         """The leaves of one file; the same as `disk.flatten(data, prefix)`."""
         lines = data.decode("latin-1").split("\n") if len(data) < _LARGE else []
         for template in self._templates:
-            values = template.fill(lines, self._scalars)
+            values = template.fill(lines)
             if values is not None:
                 return Flat(template.names, values)
         return self._learn(data, lines)
@@ -68,9 +67,6 @@ class Flattener:
     def _learn(self, data: bytes, lines: list[str]) -> Flat:
         """Read a new layout in the general way, and keep it as a template where each line is plain."""
         flat = flatten(data, self._prefix)
-        if len(self._names) >= _MEMO:
-            self._names.clear()
-        flat = flat._replace(names=self._names.setdefault(flat.names, flat.names))
         slots = self._slots(lines, flat) if lines and data.isascii() and not flat.faults else None
         if slots is not None:
             self._templates.insert(0, _Template(lines, slots, flat))
@@ -90,21 +86,13 @@ class Flattener:
                 above = [*((column, name) for column, name in above if column < indent), (indent, key)]
                 if text not in (None, "[]", "{}"):
                     place = places.get(".".join([self._prefix, *(name for _, name in above)]))
-                    if place is None or not self._is_value(text, flat.values[place]):
+                    if place is None or not _is_value(text, flat.values[place]):
                         return None
                     slot = line[: match.start(3)], place
             elif not _ITEM.fullmatch(line):
                 return None
             slots.append(slot)
         return None if lines[-1] else [*slots, None]
-
-    def _is_value(self, text: str, value: Any) -> bool:
-        """Whether the scalar of a line is the whole value that was found there."""
-        try:
-            scalar = self._scalars[text]
-        except ValueError:
-            return False
-        return type(scalar) is type(value) and repr(scalar) == repr(value)
 
 
 class _Template:
@@ -116,43 +104,44 @@ class _Template:
         self._slots = slots
         self._values = flat.values.copy()
 
-    def fill(self, lines: list[str], scalars: _Scalars) -> list[Any] | None:
+    def fill(self, lines: list[str]) -> list[Any] | None:
         """The values of a file; None where it is of another layout or differs in more than plain scalars."""
         if len(lines) != len(self._lines):
             return None
         values = self._values.copy()
         try:
-            for at in compress(count(), map(ne, lines, self._lines)):
-                line, slot = lines[at], self._slots[at]
+            for line, slot in compress(zip(lines, self._slots, strict=True), map(ne, lines, self._lines)):
                 if slot is None or not line.startswith(slot[0]):
                     return None
-                values[slot[1]] = scalars[line[len(slot[0]) :]]
+                values[slot[1]] = _scalar(line[len(slot[0]) :])
         except ValueError:
             return None
         return values
 
 
-class _Scalars(dict[str, Any]):
-    """Texts with their values, each resolved once; ValueError for what is not plainly a scalar."""
-
-    def __missing__(self, text: str) -> Any:
-        value = _scalar(text)
-        if len(self) >= _MEMO:
-            self.clear()
-        self[text] = value
-        return value
+def _is_value(text: str, value: Any) -> bool:
+    """Whether the scalar of a line is the whole value that was found there."""
+    try:
+        scalar = _scalar(text)
+    except ValueError:
+        return False
+    return type(scalar) is type(value) and repr(scalar) == repr(value)
 
 
+@lru_cache(maxsize=50_000)
 def _scalar(text: str) -> Any:
     """The value of a plain or simply quoted ASCII scalar, by the YAML library's own rules."""
-    if _QUOTED.fullmatch(text):
-        return text[1:-1]
-    if not _PLAIN.fullmatch(text) or text.startswith(("- ", "---", "...")) or text.endswith(":") or text == "-":
-        raise ValueError(text)
-    if text[0] not in _resolver.yaml_implicit_resolvers:
-        return text
-    tag = _resolver.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
-    try:
-        return construct(yaml.ScalarNode(tag, text))
-    except Exception:
-        raise ValueError(text) from None
+    if text.isdecimal() and text[0] != "0" and len(text) < 19:
+        return int(text)
+    if not _SIMPLE.fullmatch(text):
+        if _QUOTED.fullmatch(text):
+            return text[1:-1]
+        if not _PLAIN.fullmatch(text) or text.startswith(("- ", "---", "...")) or text.endswith(":") or text == "-":
+            raise ValueError(text)
+    for tag, pattern in _resolvers.get(text[0], ()):
+        if pattern.match(text):
+            try:
+                return construct(yaml.ScalarNode(tag, text))
+            except Exception:
+                raise ValueError(text) from None
+    return text
