@@ -14,8 +14,6 @@ from typing import NamedTuple
 from ..errors import ProblemsWarning, user_stacklevel
 from ..plaintext import printable
 
-__all__ = ["FileProblem", "Problem", "others_claim", "read_bytes", "read_parts", "read_tail", "warn_of"]
-
 _SHOWN = 3  # problems in a warning
 _PART = 1 << 22  # bytes
 _FLAGS = os.O_RDONLY
@@ -79,7 +77,7 @@ def warn_of(problems: Sequence[Problem], see: str) -> None:
     warnings.warn(message, ProblemsWarning, stacklevel=user_stacklevel())
 
 
-def read_bytes(path: str, limit: int, _tries: int = 3) -> tuple[bytes, os.stat_result]:
+def read_bytes(path: str, limit: int) -> tuple[bytes, os.stat_result]:
     """Read a regular file as long as it is when it is opened, with the stat of the open file.
 
     Raises
@@ -89,16 +87,7 @@ def read_bytes(path: str, limit: int, _tries: int = 3) -> tuple[bytes, os.stat_r
     OSError
         What the system says: missing, no permission, input/output error.
     """
-    descriptor, status = _opened(path, limit)
-    try:
-        data = _read(descriptor, status.st_size)
-    finally:
-        os.close(descriptor)
-    if len(data) == status.st_size:
-        return data, status
-    if _tries > 1:  # a file that is rewritten in place is empty for a moment
-        return read_bytes(path, limit, _tries - 1)
-    raise _cut_short(len(data), status.st_size)
+    return _read_end(path, limit, limit)
 
 
 def read_parts(path: str, limit: int) -> Iterator[bytes]:
@@ -117,16 +106,7 @@ def read_parts(path: str, limit: int) -> Iterator[bytes]:
 
 def read_tail(path: str, size: int) -> tuple[bytes, os.stat_result]:
     """Read the last `size` bytes of a regular file of any length; raises as `read_bytes` does."""
-    descriptor, status = _opened(path, sys.maxsize)
-    size = min(size, status.st_size)
-    try:
-        os.lseek(descriptor, status.st_size - size, os.SEEK_SET)
-        data = _read(descriptor, size)
-    finally:
-        os.close(descriptor)
-    if len(data) < size:
-        raise _cut_short(len(data), size)
-    return data, status
+    return _read_end(path, sys.maxsize, size)
 
 
 def others_claim(status: os.stat_result) -> str:
@@ -160,12 +140,20 @@ def _opened(path: str, limit: int) -> tuple[int, os.stat_result]:
     return descriptor, status
 
 
-def _read(descriptor: int, size: int) -> bytes:
-    """As many bytes of a file, or those up to its end; nearly always in one call."""
-    data = os.read(descriptor, size)
-    while len(data) < size and (more := os.read(descriptor, size - len(data))):
-        data += more
-    return data
+def _read_end(path: str, limit: int, most: int) -> tuple[bytes, os.stat_result]:
+    descriptor, status = _opened(path, limit)
+    size = min(most, status.st_size)
+    try:
+        if size < status.st_size:
+            os.lseek(descriptor, -size, os.SEEK_END)
+        data = os.read(descriptor, size)
+        while len(data) < size and (more := os.read(descriptor, size - len(data))):  # nearly never
+            data += more
+    finally:
+        os.close(descriptor)
+    if len(data) < size:
+        raise _cut_short(len(data), size)
+    return data, status
 
 
 def _cut_short(found: int, expected: int) -> FileProblem:

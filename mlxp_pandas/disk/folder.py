@@ -14,8 +14,6 @@ from typing import TypeVar
 from ..errors import LogsNotFoundError, LogsUnreadableError, NotALogsFolderError, suggest
 from .files import FileProblem, Problem
 
-__all__ = ["RunDir", "check_folder", "find_runs", "linked_runs", "runs_below"]
-
 _MAX_LOG_ID = 2**63 - 1
 _LOG_ID = "a log_id is written in ASCII digits without leading zero, up to 2**63 - 1"
 
@@ -190,12 +188,8 @@ def _names_in(folder: str) -> list[str]:
 def _no_logs(root: str, error: OSError) -> Exception:
     if isinstance(error, FileNotFoundError):
         parent, name = os.path.split(root)
-        near = suggest(name, _siblings(parent)) if os.path.isdir(parent) else f" {parent} does not exist either."
+        near = suggest(name, _names_in(parent)) if os.path.isdir(parent) else f" {parent} does not exist either."
         return LogsNotFoundError(f"There is no log folder {root!r}.{near}")
     if isinstance(error, NotADirectoryError):
         return NotALogsFolderError(f"{root!r} is a file; give the folder that holds the runs (logs/1, logs/2, ...).")
     return LogsUnreadableError(f"The log folder {root!r} cannot be listed: {error.strerror or error}.")
-
-
-def _siblings(parent: str) -> list[str]:
-    return sorted(name for name in _names_in(parent) if os.path.isdir(os.path.join(parent, name)))

@@ -10,6 +10,7 @@ import os
 import stat
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from .files import FileProblem, Problem, read_bytes
 from .folder import RunDir
@@ -20,7 +21,7 @@ MAX_YAML_BYTES = 32 << 20
 MAX_FILES = 10_000
 
 CONFIG, INFO = "metadata/config.yaml", "metadata/info.yaml"
-METRICS, METRIC_KEYS = "metrics", "metrics/.keys"
+METRICS, LOG_KEYS = "metrics", "metrics/.keys"
 ARTIFACTS, ARTIFACT_KEYS = "artifacts", "artifacts/.keys/artifacts.yaml"
 
 _MISSING = (0, 0, 0, 0)
@@ -69,7 +70,7 @@ class Gathered:
             self.lost(relative, error)
             self.look(relative)
             return None
-        self.looked[relative] = self._stamped(status)
+        self._mark(relative, _numbers(status))
         self.files[relative] = data
         return data
 
@@ -97,11 +98,7 @@ class Gathered:
 
     def look(self, relative: str) -> None:
         """Mark a file or folder of the run as one whose change must be noticed."""
-        try:
-            self.looked[relative] = self._stamped(os.stat(self._base + relative))
-        except OSError:
-            self.settled = False
-            self.looked[relative] = _MISSING
+        self._mark(relative, _stamp(self._base + relative))
 
     def peek(self, relative: str) -> Sequence[str]:
         """The names in a folder of the run, without marking or naming anything."""
@@ -146,9 +143,9 @@ class Gathered:
             self.settled = False
             self.problem(relative, "unreadable", error.strerror or str(error))
 
-    def _stamped(self, status: os.stat_result) -> tuple[int, ...]:
-        self.settled &= status.st_ctime_ns <= self._settled_at
-        return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    def _mark(self, relative: str, stamp: tuple[int, ...]) -> None:
+        self.looked[relative] = stamp
+        self.settled &= stamp[2] <= self._settled_at
 
     def _few(self, relative: str, names: list[str]) -> list[str]:
         """The names that are texts, up to the limit, files of data before others."""
@@ -167,7 +164,7 @@ def gather(run: RunDir) -> Gathered:
     found.looked |= dict.fromkeys((CONFIG, INFO, METRICS, ARTIFACT_KEYS), _MISSING)
     try:
         _gather(found)
-        found.has_vanished = CONFIG not in found.files and _is_gone(run.path)
+        found.has_vanished = CONFIG not in found.files and _stamp(run.path) == _MISSING
     except Exception as error:  # an unknown defect costs what was not read yet of one run
         found.settled = False
         found.problem("", "defect", f"{type(error).__name__}: {error}", "what was read before")
@@ -193,10 +190,9 @@ def _gather(found: Gathered) -> None:
 
 def _has_all_folders(run: RunDir) -> bool:
     """Whether a run has every folder that is read, and none of them is a link: one system call tells."""
-    try:
+    with suppress(OSError):
         return run.leads_home(_THROUGH_ALL)
-    except OSError:
-        return False
+    return False
 
 
 def _gather_logs(found: Gathered, has_all: bool) -> None:
@@ -204,9 +200,9 @@ def _gather_logs(found: Gathered, has_all: bool) -> None:
     if names is None:
         return
     found.logs = tuple([name[:-5] for name in names if name.endswith(".json")])
-    has_keys = has_all or found.has_folder(METRIC_KEYS)
+    has_keys = has_all or found.has_folder(LOG_KEYS)
     for log in found.logs:
-        catalogue = f"{METRIC_KEYS}/{log}.yaml"
+        catalogue = f"{LOG_KEYS}/{log}.yaml"
         found.looked[catalogue] = _MISSING
         if has_keys:
             found.read(catalogue)
@@ -214,18 +210,12 @@ def _gather_logs(found: Gathered, has_all: bool) -> None:
 
 def _stamp(path: str) -> tuple[int, ...]:
     try:
-        status = os.stat(path)
+        return _numbers(os.stat(path))
     except FileNotFoundError:
         return _MISSING
     except (OSError, ValueError) as error:  # the latter for a path that nobody writes into an index
         return 1, 0, 0, getattr(error, "errno", None) or 0
+
+
+def _numbers(status: os.stat_result) -> tuple[int, ...]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-
-
-def _is_gone(path: str) -> bool:
-    """Whether there is nothing; an error of the disk does not say so."""
-    try:
-        os.lstat(path)
-    except OSError as error:
-        return isinstance(error, FileNotFoundError)
-    return False

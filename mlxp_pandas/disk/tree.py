@@ -15,8 +15,6 @@ import yaml
 
 from ..plaintext import acts, harmless
 
-__all__ = ["MAX_NAME", "Fault", "Flat", "construct", "flatten", "load_mapping", "text_of_key"]
-
 #: Nested levels of one file, over which the file is a problem and is not read.
 MAX_DEPTH = 200
 #: Leaves of one file, likewise.
@@ -63,12 +61,7 @@ class Flat(NamedTuple):
 
 
 class _Refused(Exception):
-    """A file that is over a limit or holds no keys."""
-
-    def __init__(self, kind: str, reason: str) -> None:
-        super().__init__(kind, reason)
-        self.kind = kind
-        self.reason = reason
+    """A file that is over a limit or holds no keys, with the fault."""
 
 
 def flatten(data: bytes, prefix: str) -> Flat:
@@ -143,7 +136,7 @@ class _Walk:
         try:
             return work(), self._bounded_faults()
         except _Refused as refusal:
-            return {}, (*self._bounded_faults(), Fault(None, refusal.kind, refusal.reason, "nothing of this file"))
+            return {}, (*self._bounded_faults(), *refusal.args)
         except Exception as error:  # PyYAML raises more than YAMLError: an unknown defect costs one file
             mark = getattr(error, "problem_mark", None)
             reason = _one_line(error) if isinstance(error, yaml.YAMLError) else _named(error)
@@ -161,12 +154,12 @@ class _Walk:
         """The mapping that a file holds, in its first document."""
         text = _decoded(data)
         if not text.strip("\x00 \t\r\n\ufeff"):
-            raise _Refused("empty", "the file holds nothing")
+            raise _refused("empty", "the file holds nothing")
         _check("too large", sum(map(text.count, _TOKENS)), 2 * MAX_NODES, "values")
         node = self._first_document(_Loader(text), text)
         if not isinstance(node, yaml.MappingNode) or node.tag == _SET:
             found = "nothing" if node is None else "a set" if node.tag == _SET else f"a {_kind(node)}"
-            raise _Refused("not a mapping", f"the file holds {found}, not keys with values")
+            raise _refused("not a mapping", f"the file holds {found}, not keys with values")
         return node
 
     def _first_document(self, loader: Any, text: str) -> yaml.Node | None:
@@ -199,12 +192,9 @@ class _Walk:
 
     def value(self, node: yaml.Node) -> Any:
         """The value of a leaf; one that cannot be built is its text, with a fault."""
-        if isinstance(node, yaml.ScalarNode):
-            self._count()
-            return self._scalar(node)
         self._enter(node)
         try:
-            return self._collection(node)
+            return self._scalar(node) if isinstance(node, yaml.ScalarNode) else self._collection(node)
         finally:
             self._above.discard(id(node))
 
@@ -287,22 +277,23 @@ class _Walk:
 
     def _enter(self, node: yaml.Node) -> None:
         if id(node) in self._above:
-            raise _Refused("self reference", "an alias contains itself")
-        _check("too deep", len(self._above), MAX_DEPTH - 1, "nested levels")
-        self._count()
-        self._above.add(id(node))
-
-    def _count(self) -> None:
+            raise _refused("self reference", "an alias contains itself")
         self._nodes += 1
+        _check("too deep", len(self._above), MAX_DEPTH, "nested levels")
         _check("too large", self._nodes, MAX_NODES, "values with all aliases written out")
+        self._above.add(id(node))
 
     def _fault(self, node: yaml.Node | None, kind: str, reason: str, kept: str) -> None:
         self._faults.append(Fault(None if node is None else node.start_mark.line + 1, kind, reason, kept))
 
 
+def _refused(kind: str, reason: str) -> _Refused:
+    return _Refused(Fault(None, kind, reason, "nothing of this file"))
+
+
 def _check(kind: str, count: int, most: int, what: str) -> None:
     if count > most:
-        raise _Refused(kind, f"more than {most:,} {what}")
+        raise _refused(kind, f"more than {most:,} {what}")
 
 
 def _check_levels_before(error: yaml.YAMLError, text: str) -> None:
@@ -319,7 +310,7 @@ def _decoded(data: bytes) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise _Refused("encoding", f"not {encoding.upper()} at byte {error.start}") from None
+        raise _refused("encoding", f"not {encoding.upper()} at byte {error.start}") from None
 
 
 def _kind(node: yaml.Node) -> str:

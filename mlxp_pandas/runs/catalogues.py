@@ -7,10 +7,8 @@ from collections.abc import Iterable
 
 from ..artifacts import artifact_columns, list_artifacts
 from ..curves import incomplete_logs, keys_of
-from ..disk import ARTIFACT_KEYS, MAX_NAME, METRIC_KEYS, METRICS, Fault, Gathered, load_mapping, text_of_key
+from ..disk import ARTIFACT_KEYS, LOG_KEYS, MAX_NAME, METRICS, Fault, Gathered, load_mapping, text_of_key
 from ..plaintext import acts
-
-__all__ = ["Catalogues"]
 
 #: Bytes of a metrics file without a catalogue, whose keys are read from its rows.
 MAX_UNCATALOGUED = 64 << 20
@@ -37,7 +35,7 @@ class Catalogues:
         logs, lost = found.logs or (), self._lost(found)
         incomplete = tuple(incomplete_logs(found.run))
         found.settled &= not incomplete
-        catalogues = [found.files.get(f"{METRIC_KEYS}/{log}.yaml") for log in logs + lost]
+        catalogues = [found.files.get(f"{LOG_KEYS}/{log}.yaml") for log in logs + lost]
         key = (logs, lost, incomplete, is_finished, found.files.get(ARTIFACT_KEYS), *catalogues)
         known = self._known.get(key)
         if known is None:
@@ -52,14 +50,14 @@ class Catalogues:
         """The logs that only a catalogue lists; to look for them in each run would take a sixth of a scan."""
         if found.logs is None:
             return ()
-        newest = max((found.looked[f"{METRIC_KEYS}/{log}.yaml"][1] for log in found.logs), default=0)
+        newest = max((found.looked[f"{LOG_KEYS}/{log}.yaml"][1] for log in found.logs), default=0)
         was_taken = found.looked[METRICS][1] > newest + _AT_ONCE_NS  # MLXP adds a catalogue right after its log
         if found.logs == self._logs and not was_taken:
             return ()
-        listed = {name[:-5] for name in found.peek(METRIC_KEYS) if name.endswith(".yaml") and name[0] != "."}
+        listed = {name[:-5] for name in found.peek(LOG_KEYS) if name.endswith(".yaml") and name[0] != "."}
         lost = tuple(sorted(listed.difference(found.logs)))
         for log in lost:
-            found.read(f"{METRIC_KEYS}/{log}.yaml")
+            found.read(f"{LOG_KEYS}/{log}.yaml")
         self._logs = None if lost else found.logs
         return lost
 
@@ -87,7 +85,7 @@ def _metrics(found: Gathered, logs: _Names, lost: _Names, *, is_finished: bool) 
 
 def _columns_of_log(found: Gathered, log: str, *, has_rows: bool) -> list[str]:
     """What the catalogue of a log lists, and the keys of the rows where it is not whole."""
-    relative = f"{METRIC_KEYS}/{log}.yaml"
+    relative = f"{LOG_KEYS}/{log}.yaml"
     data = found.files.get(relative, b"")
     keys, faults = load_mapping(data) if data.strip() else ({}, ())
     names = list(map(text_of_key, keys))

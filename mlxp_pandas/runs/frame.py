@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import chain, repeat
 from operator import is_
 from typing import Any, Final
@@ -16,8 +17,6 @@ from ..cells import ArtifactArray, MetricArray
 from ..disk import RunDir, linked_runs
 from ..plaintext import acts, shown
 from .blocks import Block
-
-__all__ = ["MISSING", "to_frame", "typed"]
 
 _EXACT = 2**53  # integers up to here are floats without loss
 
@@ -63,12 +62,9 @@ def typed(values: list[Any]) -> Any:
     """
     if len(values) > 1 and all(map(is_, values, repeat(values[0]))):  # one object, as a block has it of an index
         return typed(values[:1]).repeat(len(values))
-    kinds = set(map(type, values))
-    is_partial = type(MISSING) in kinds
-    kinds.discard(type(MISSING))
-    build = (_PARTIAL if is_partial else _WHOLE).get(frozenset(kinds))
+    build: Callable[[list[Any]], Any] = _BUILDERS.get(frozenset(map(type, values)) - {_Missing}, _objects)
     try:
-        return build(values) if build is not None else _objects(values)
+        return build(values)
     except (OverflowError, ValueError):
         return _objects(values)
 
@@ -130,12 +126,11 @@ def _filled(values: list[Any], filler: Any) -> list[Any]:
     return [filler if value is MISSING else value for value in values]
 
 
-def _integers(values: list[Any]) -> np.ndarray:
-    return np.array(values, dtype="int64")
-
-
-def _partial_integers(values: list[Any]) -> Any:
-    return pd.array(_filled(values, pd.NA), dtype="Int64")
+def _whole(plain: str, nullable: Any, values: list[Any]) -> Any:
+    """Integers or booleans: of a type that knows missing values where there are some."""
+    if MISSING in values:
+        return pd.array(_filled(values, pd.NA), dtype=nullable)
+    return np.array(values, dtype=plain)
 
 
 def _floats(values: list[Any]) -> np.ndarray:
@@ -147,14 +142,6 @@ def _numbers(values: list[Any]) -> np.ndarray:
     if any(type(value) is int and not -_EXACT <= value <= _EXACT for value in values):
         raise OverflowError
     return _floats(values)
-
-
-def _booleans(values: list[Any]) -> np.ndarray:
-    return np.array(values, dtype="bool")
-
-
-def _partial_booleans(values: list[Any]) -> Any:
-    return pd.array(_filled(values, pd.NA), dtype="boolean")
 
 
 def _texts(values: list[Any]) -> Any:
@@ -170,18 +157,13 @@ def _dates(values: list[Any]) -> np.ndarray:
     return np.array(_filled(values, np.datetime64("NaT")), dtype="datetime64[us]")
 
 
-_Builder = Callable[[list[Any]], Any]
-_BOTH: dict[frozenset[type], _Builder] = {
+_BUILDERS: dict[frozenset[type], Callable[[list[Any]], Any]] = {
+    frozenset({int}): partial(_whole, "int64", "Int64"),
+    frozenset({bool}): partial(_whole, "bool", "boolean"),
     frozenset({float}): _floats,
     frozenset({int, float}): _numbers,
     frozenset({str}): _texts,
     frozenset({datetime.date}): _dates,
     frozenset({datetime.datetime}): _dates,
     frozenset({datetime.date, datetime.datetime}): _dates,
-}
-_WHOLE: dict[frozenset[type], _Builder] = {frozenset({int}): _integers, frozenset({bool}): _booleans, **_BOTH}
-_PARTIAL: dict[frozenset[type], _Builder] = {
-    frozenset({int}): _partial_integers,
-    frozenset({bool}): _partial_booleans,
-    **_BOTH,
 }

@@ -16,11 +16,10 @@ import stat
 import time
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from typing import NamedTuple
 
 from ..disk import FileProblem, Problem, read_bytes
 from .blocks import Block
-
-__all__ = ["FILE_NAME", "IndexProblem", "read", "write"]
 
 #: The name of the index in the log folder or in `dst_dir`.
 FILE_NAME = "mlxp_pandas.index"
@@ -30,100 +29,81 @@ _MAX_BYTES = 4 << 30
 _STALE_SECONDS = 3600.0
 
 
-class IndexProblem(Exception):
-    """An index that cannot be used: the reason, and whether the file is ours to replace."""
+class Stored(NamedTuple):
+    """What an index holds; where it cannot be used no blocks, the reason, and whether the file may be replaced."""
 
-    def __init__(self, reason: str, *, is_ours: bool = True) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.is_ours = is_ours
+    blocks: list[Block]
+    problems: list[Problem]
+    reason: str = ""
+    may_replace: bool = True
 
 
-def read(root: str, folder: str) -> tuple[list[Block], list[Problem]] | None:
-    """The stored blocks, and the problems of the folder; None where there is no index, or the one of a copied folder.
-
-    Raises
-    ------
-    IndexProblem
-        A file that cannot be trusted or understood.
-    """
+def read(root: str, folder: str) -> Stored | None:
+    """What the index of a log folder holds; None where there is none, or one that came along with a copied folder."""
     path = os.path.join(folder, FILE_NAME)
     try:
-        if not _is_ours(path, root):
-            return None
-        head, *lines = read_bytes(path, _MAX_BYTES)[0].split(b"\n")
-        identity = _identity(root)
+        reason = _foreign(path, root)
+        if reason:
+            return Stored([], [], reason, may_replace=False)
+        data, _ = read_bytes(path, _MAX_BYTES)
+        inode = os.stat(root).st_ino
+    except FileNotFoundError:
+        return None
     except (OSError, FileProblem) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise IndexProblem(f"it cannot be read ({reason})", is_ours=False) from None
-    kind, owner, digest = _parsed_head(head)
-    if kind != _KIND:
-        raise IndexProblem("it was written by another version of mlxp_pandas")
-    if digest != _digest(lines):
-        raise IndexProblem("it is damaged (its contents do not fit its checksum)")
-    if owner != identity:
-        if folder == root:
-            return None
-        raise IndexProblem("it belongs to another log folder")
+        reason = getattr(error, "strerror", None) or str(error)
+        return Stored([], [], f"it cannot be read ({reason})", may_replace=False)
     try:
-        problems = [Problem(*problem) for problem in json.loads(lines[0])]
-        return [Block.from_text(line) for line in lines[1:]], problems
+        return _parsed(data, inode, is_copied=folder == root)
     except Exception as error:  # whatever it holds: what cannot be understood is damaged
-        raise IndexProblem(f"it is damaged ({type(error).__name__}: {error})") from None
+        return Stored([], [], f"it is damaged ({type(error).__name__}: {error})")
 
 
-def write(root: str, folder: str, blocks: Iterable[Block], problems: Sequence[Problem]) -> None:
-    """Put a new index in place.
-
-    Raises
-    ------
-    IndexProblem
-        A full disk, no permission, a file in its place that is not ours: the old index is as it was.
-    """
+def write(root: str, folder: str, blocks: Iterable[Block], problems: Sequence[Problem]) -> str:
+    """Put a new index in place; where that fails the old one stays, and the reason is returned."""
     path = os.path.join(folder, FILE_NAME)
     beside = f"{path}.{os.getpid()}-{secrets.token_hex(6)}.tmp"
     try:
         lines = [json.dumps(problems).encode(), *(block.to_text().encode() for block in blocks)]
-        head = json.dumps([_KIND, _identity(root), _digest(lines)]).encode()
-        try:
-            with open(beside, "xb") as file:
-                file.write(b"\n".join([head, *lines]))
-                file.flush()
-                os.fsync(file.fileno())
-            _is_ours(path, root)
+        head = json.dumps([_KIND, os.stat(root).st_ino, _digest(lines)]).encode()
+        with open(beside, "xb") as file:
+            file.write(b"\n".join([head, *lines]))
+            file.flush()
+            os.fsync(file.fileno())
+        reason = _foreign(path, root)
+        if not reason:
             os.replace(beside, path)
-        finally:
-            with contextlib.suppress(OSError):
-                os.unlink(beside)
+            _sweep(folder)
     except OSError as error:
-        raise IndexProblem(f"it cannot be written ({error.strerror or error})") from None
-    _sweep(folder)
+        reason = f"it cannot be written ({error.strerror or error})"
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+    return reason
 
 
-def _parsed_head(head: bytes) -> tuple[object, object, object]:
-    try:
-        kind, owner, digest = json.loads(head)
-    except Exception:
-        raise IndexProblem("it is damaged or of another version of mlxp_pandas") from None
-    return kind, owner, digest
+def _parsed(data: bytes, inode: int, *, is_copied: bool) -> Stored | None:
+    head, *lines = data.split(b"\n")
+    kind, owner, digest = json.loads(head)
+    if kind != _KIND:
+        return Stored([], [], "it was written by another version of mlxp_pandas")
+    if digest != _digest(lines):
+        return Stored([], [], "it is damaged (its contents do not fit its checksum)")
+    if owner != inode:
+        return None if is_copied else Stored([], [], "it belongs to another log folder")
+    problems = [Problem(*problem) for problem in json.loads(lines[0])]
+    return Stored([Block.from_text(line) for line in lines[1:]], problems)
 
 
-def _is_ours(path: str, root: str) -> bool:
-    """Whether there is an index, refusing what is not a regular file of this user or of the owner of the logs."""
+def _foreign(path: str, root: str) -> str:
+    """What a file is that is not ours to use or replace; empty for one of this user or of the owner of the logs."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
-        return False
+        return ""
     if not stat.S_ISREG(status.st_mode):
-        raise IndexProblem("something else than a file has its name", is_ours=False)
-    if hasattr(os, "getuid") and status.st_uid not in (os.getuid(), os.stat(root).st_uid):
-        raise IndexProblem("it belongs to another user", is_ours=False)
-    return True
-
-
-def _identity(root: str) -> int:
-    """What tells the log folder from its copies: its inode."""
-    return os.stat(root).st_ino
+        return "something else than a file has its name"
+    is_ours = not hasattr(os, "getuid") or status.st_uid in (os.getuid(), os.stat(root).st_uid)
+    return "" if is_ours else "it belongs to another user"
 
 
 def _digest(lines: Iterable[bytes]) -> str:

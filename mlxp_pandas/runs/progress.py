@@ -6,11 +6,10 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ..errors import MissingDependencyError
-
-__all__ = ["ProgressBar"]
 
 _DELAY = 1.0  # seconds before anything is imported or drawn
 
@@ -33,8 +32,8 @@ class ProgressBar:
 
     def __init__(self, show: bool | None, total: int) -> None:
         if show:
-            _tqdm(required=True)
-        self._start = time.monotonic() if show is not False else float("inf")
+            _tqdm()
+        self._begin = time.monotonic() + _DELAY if show is not False else float("inf")
         self._total = total
         self._done = 0
         self._bar: Any = None
@@ -50,22 +49,20 @@ class ProgressBar:
         self._done += count
         if self._bar is not None:
             self._bar.update(count)
-        elif time.monotonic() - self._start > _DELAY:
-            self._start = float("inf")  # not to be tried again
-            tqdm = _tqdm(required=False)
-            if tqdm is not None:
-                self._bar = tqdm(total=self._total, initial=self._done, unit="run", desc="Reading runs", disable=None)
+        elif time.monotonic() > self._begin:
+            self._begin = float("inf")  # not to be tried again
+            with suppress(MissingDependencyError):
+                bar = _tqdm()
+                self._bar = bar(total=self._total, initial=self._done, unit="run", desc="Reading runs", disable=None)
 
 
-def _tqdm(*, required: bool) -> Any:
-    """Tqdm's own choice between terminal and notebook, or None."""
+def _tqdm() -> Any:
+    """Tqdm's own choice between terminal and notebook."""
     try:
         with warnings.catch_warnings():  # it advises to install widgets, which the user did not ask for
             warnings.simplefilter("ignore")
             from tqdm.auto import tqdm
     except ImportError:
-        if required:
-            hint = 'Progress needs tqdm: pip install "mlxp_pandas[progress]", or leave out progress=True.'
-            raise MissingDependencyError(hint) from None
-        return None
+        hint = 'Progress needs tqdm: pip install "mlxp_pandas[progress]", or leave out progress=True.'
+        raise MissingDependencyError(hint) from None
     return tqdm

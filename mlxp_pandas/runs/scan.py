@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -14,8 +15,6 @@ from ..errors import IndexWarning, user_stacklevel
 from . import index
 from .blocks import Block
 from .row import Layout, Row, RowReader
-
-__all__ = ["Progress", "scan"]
 
 _BATCH = 32  # runs gathered before they are parsed: neither drives the other out of the processor's caches
 
@@ -47,52 +46,22 @@ def scan(root: str, dst_dir: str | None, refresh: bool | None, progress: Progres
     LogsNotFoundError, NotALogsFolderError, LogsUnreadableError
     """
     check_folder(root)
-    cache = _Cache(root, dst_dir or root)
-    stored = None if refresh is True else cache.read()
-    if refresh is False and stored is not None:
-        return stored[0], _all_problems(*stored)
+    folder = dst_dir or root
+    stored = index.read(root, folder) if refresh is not True else None
+    if refresh is False and stored is not None and not stored.reason:
+        return stored.blocks, _all_problems(stored.blocks, stored.problems)
     runs, problems = find_runs(root)
-    blocks = {block.layout: block for block in stored[0]} if stored is not None else {}
+    blocks = {block.layout: block for block in stored.blocks} if stored is not None else {}
     with progress(len(runs)) as done:
         are_new = _renew(blocks, runs, done)
     found = [block for block in blocks.values() if block.log_ids]
-    if stored is None or are_new or problems != stored[1]:
-        cache.write(found, problems)
+    reason = stored.reason if stored is not None else ""
+    is_old = stored is None or stored.reason or are_new or problems != stored.problems
+    if is_old and (stored is None or stored.may_replace):
+        reason = index.write(root, folder, found, problems) or reason
+    if reason:
+        _warn_of_index(os.path.join(folder, index.FILE_NAME), reason)
     return found, _all_problems(found, problems)
-
-
-class _Cache:
-    """The index as a cache: what is wrong with it is one warning, and the answer is computed without it."""
-
-    def __init__(self, root: str, folder: str) -> None:
-        self._root = root
-        self._folder = folder
-        self._is_ours = True
-        self._is_named = False
-
-    def read(self) -> tuple[list[Block], list[Problem]] | None:
-        try:
-            return index.read(self._root, self._folder)
-        except index.IndexProblem as problem:
-            self._is_ours = problem.is_ours
-            self._warn(problem.reason)
-            return None
-
-    def write(self, blocks: Iterable[Block], problems: Sequence[Problem]) -> None:
-        if self._is_ours:
-            try:
-                index.write(self._root, self._folder, blocks, problems)
-            except index.IndexProblem as problem:
-                self._warn(problem.reason)
-
-    def _warn(self, reason: str) -> None:
-        if not self._is_named:
-            message = (
-                f"The index {self._folder + '/' + index.FILE_NAME!r} is not used: {reason}. The answer is complete, it "
-                f"only took longer; give a folder of yours as `dst_dir` to keep an index there."
-            )
-            warnings.warn(message, IndexWarning, stacklevel=user_stacklevel())
-        self._is_named = True
 
 
 def _renew(blocks: dict[Layout, Block], runs: Sequence[RunDir], done: Callable[[int], object]) -> bool:
@@ -140,3 +109,11 @@ def _rows(runs: Iterable[RunDir], done: Callable[[int], object]) -> Iterator[Row
 def _all_problems(blocks: Iterable[Block], problems: Sequence[Problem]) -> list[Problem]:
     of_runs = {log_id: found for block in blocks for log_id, found in block.problems.items()}
     return [*problems, *(problem for log_id in sorted(of_runs) for problem in of_runs[log_id])]
+
+
+def _warn_of_index(path: str, reason: str) -> None:
+    message = (
+        f"The index {path!r} is not used: {reason}. The answer is complete, it only took longer; "
+        f"give a folder of yours as `dst_dir` to keep an index there."
+    )
+    warnings.warn(message, IndexWarning, stacklevel=user_stacklevel())

@@ -11,13 +11,11 @@ import re
 from functools import lru_cache
 from itertools import compress
 from operator import ne
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from ..disk import Flat, construct, flatten
-
-__all__ = ["Flattener"]
 
 _TEMPLATES = 8  # layouts kept; a folder of runs has one or two
 _LARGE = 1 << 20  # bytes of a file, from which it is no template
@@ -69,7 +67,7 @@ class Flattener:
         flat = flatten(data, self._prefix)
         slots = self._slots(lines, flat) if lines and data.isascii() and not flat.faults else None
         if slots is not None:
-            self._templates.insert(0, _Template(lines, slots, flat))
+            self._templates.insert(0, _Template(flat.names, flat.values.copy(), lines, slots))
             del self._templates[_TEMPLATES:]
         return flat
 
@@ -95,22 +93,21 @@ class Flattener:
         return None if lines[-1] else [*slots, None]
 
 
-class _Template:
+class _Template(NamedTuple):
     """One layout: a file that was read, and in which places others may differ."""
 
-    def __init__(self, lines: list[str], slots: list[_Slot | None], flat: Flat) -> None:
-        self.names = flat.names
-        self._lines = lines
-        self._slots = slots
-        self._values = flat.values.copy()
+    names: tuple[str, ...]
+    values: list[Any]
+    lines: list[str]
+    slots: list[_Slot | None]
 
     def fill(self, lines: list[str]) -> list[Any] | None:
         """The values of a file; None where it is of another layout or differs in more than plain scalars."""
-        if len(lines) != len(self._lines):
+        if len(lines) != len(self.lines):
             return None
-        values = self._values.copy()
+        values = self.values.copy()
         try:
-            for line, slot in compress(zip(lines, self._slots, strict=True), map(ne, lines, self._lines)):
+            for line, slot in compress(zip(lines, self.slots, strict=True), map(ne, lines, self.lines)):
                 if slot is None or not line.startswith(slot[0]):
                     return None
                 values[slot[1]] = _scalar(line[len(slot[0]) :])

@@ -66,16 +66,14 @@ def check(data: bytes) -> None:
         return
     content = data if len(data) > 2000 else patched(data)
     stored = read(content)
-    assert stored is None or repr(([block.to_text() for block in stored[0]], stored[1])) == TRUTH
+    assert stored is None or repr(([block.to_text() for block in stored.blocks], stored.problems)) == TRUTH
 
 
-def read(content: bytes) -> tuple[list[Block], list[Problem]] | None:
+def read(content: bytes) -> index.Stored | None:
     """What an index of these bytes tells, None where it is refused."""
     PATH.write_bytes(content)
-    try:
-        return index.read(FOLDER.name, FOLDER.name)
-    except index.IndexProblem:
-        return None
+    stored = index.read(FOLDER.name, FOLDER.name)
+    return None if stored is None or stored.reason else stored
 
 
 def patched(data: bytes) -> bytes:
@@ -91,8 +89,9 @@ def patched(data: bytes) -> bytes:
 def check_texts(data: bytes) -> None:
     """Texts that nobody writes, under a checksum that fits: plain values, or an error that says so."""
     lines = data.split(b"\n")
-    head = json.dumps([index._KIND, index._identity(FOLDER.name), index._digest(lines)])
-    for block in (read(b"\n".join([head.encode(), *lines])) or ([], []))[0]:
+    head = json.dumps([index._KIND, Path(FOLDER.name).stat().st_ino, index._digest(lines)])
+    stored = read(b"\n".join([head.encode(), *lines]))
+    for block in stored.blocks if stored is not None else []:
         assert {len(block.signatures), *map(len, block.columns)} == {len(block.log_ids)}
         assert_plain(block.columns)
 

@@ -202,7 +202,7 @@ class TestDamaged:
         """An index with a right checksum and a text that nobody writes."""
         assert old in folder.whole
         _, *lines = folder.whole.replace(old, new, 1).split(b"\n")
-        head = json.dumps([index._KIND, index._identity(str(folder.logs)), index._digest(lines)])
+        head = json.dumps([index._KIND, folder.logs.stat().st_ino, index._digest(lines)])
         folder.path.write_bytes(b"\n".join([head.encode(), *lines]))
 
     @pytest.mark.parametrize(

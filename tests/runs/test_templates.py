@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlxp_pandas.disk import Flat, flatten
+from mlxp_pandas.runs import templates
 from mlxp_pandas.runs.templates import Flattener
 
 TEXTS = [
@@ -177,7 +178,7 @@ def test_the_memo_of_scalars_is_bounded() -> None:
     fast = Flattener("config")
     for seed in range(60_000):
         assert fast.flatten(b"seed: %d\n" % seed).values == [seed]
-    assert len(fast._scalars) <= 50_000
+    assert templates._scalar.cache_info().currsize <= 50_000
 
 
 def test_a_template_gives_way_where_scalars_are_of_another_kind() -> None:
