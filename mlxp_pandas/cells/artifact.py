@@ -125,7 +125,7 @@ class Artifact:
         return self._run, self._column, self._type, self._relative
 
 
-class Artifacts(LazyCell[RunDir]):
+class Artifacts(LazyCell):
     """The artifacts of one type in one folder of one run, by file name; only the catalogue is read to list them.
 
     As a mapping it has `cell[name]`, `in`, `get`, `keys`, `values` and `items`, but neither length nor iteration:
@@ -228,7 +228,7 @@ class ArtifactDtype(LazyDtype):
     cell_class = Artifacts
 
 
-class ArtifactArray(LazyArray[RunDir]):
+class ArtifactArray(LazyArray):
     """A column of artifacts: one reference to a run a row, or NaN; nothing is read.
 
     Examples

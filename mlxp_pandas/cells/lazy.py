@@ -10,39 +10,22 @@ from __future__ import annotations
 import builtins
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandas.api.extensions import (  # type: ignore[attr-defined]  # pandas-stubs lacks the mixin
-    ExtensionArray,
-    ExtensionDtype,
-    ExtensionScalarOpsMixin,
-    no_default,
-    take,
-)
+from pandas.api.extensions import ExtensionArray, ExtensionDtype, ExtensionScalarOpsMixin, no_default, take
 from pandas.api.indexers import check_array_indexer
 from pandas.api.types import is_integer, is_list_like, is_scalar, pandas_dtype
+
+from ..disk import RunDir
 
 __all__ = ["LazyArray", "LazyCell", "LazyDtype"]
 
 
-class Run(Protocol):
-    """What a column needs to know of a run: where it is, for equality (by value) and for order."""
-
-    @property
-    def root(self) -> str: ...
-
-    @property
-    def log_id(self) -> int: ...
-
-
-R = TypeVar("R", bound=Run)
-
-
 @functools.total_ordering
-class LazyCell(Generic[R]):
+class LazyCell:
     """A run's value of a column, not loaded: an immutable value, equal to others by run and column.
 
     It has neither `__len__`, `__iter__` nor `__array__`: pandas and numpy would take it for a list, and read the files
@@ -70,12 +53,12 @@ class LazyCell(Generic[R]):
 
     placeholder: ClassVar[str]
 
-    def __init__(self, run: R, column: str) -> None:
+    def __init__(self, run: RunDir, column: str) -> None:
         self._run = run
         self._column = column
 
     @property
-    def run(self) -> R:
+    def run(self) -> RunDir:
         """The run whose value it is."""
         return self._run
 
@@ -102,7 +85,7 @@ class LazyCell(Generic[R]):
     def __hash__(self) -> int:
         return hash((type(self), self._run, self._column))
 
-    def __reduce__(self) -> tuple[type[Self], tuple[R, str]]:
+    def __reduce__(self) -> tuple[type[Self], tuple[RunDir, str]]:
         return type(self), (self._run, self._column)
 
     def __repr__(self) -> str:
@@ -128,8 +111,8 @@ class LazyDtype(ExtensionDtype):
 
     _metadata = ("column",)
     prefix: ClassVar[str]
-    cell_class: ClassVar[builtins.type[LazyCell[Any]]]
-    array_class: ClassVar[builtins.type[LazyArray[Any]]]
+    cell_class: ClassVar[builtins.type[LazyCell]]
+    array_class: ClassVar[builtins.type[LazyArray]]
     column: str
 
     def __init__(self, column: str) -> None:
@@ -141,7 +124,7 @@ class LazyDtype(ExtensionDtype):
         return f"{self.prefix}[{self.column}]"
 
     @property
-    def type(self) -> builtins.type[LazyCell[Any]]:
+    def type(self) -> builtins.type[LazyCell]:
         """The class of the cells."""
         return self.cell_class
 
@@ -151,7 +134,7 @@ class LazyDtype(ExtensionDtype):
         return np.nan
 
     @classmethod
-    def construct_array_type(cls) -> builtins.type[LazyArray[Any]]:
+    def construct_array_type(cls) -> builtins.type[LazyArray]:
         """The class of the arrays that hold such columns."""
         return cls.array_class
 
@@ -176,7 +159,7 @@ class LazyDtype(ExtensionDtype):
         return f"{type(self).__name__}({self.column!r})"
 
 
-class LazyArray(ExtensionScalarOpsMixin, ExtensionArray, Generic[R]):
+class LazyArray(ExtensionScalarOpsMixin, ExtensionArray):
     """A column of lazy cells: a numpy array of references to runs, or NaN, and the dtype.
 
     Parameters
@@ -209,7 +192,7 @@ class LazyArray(ExtensionScalarOpsMixin, ExtensionArray, Generic[R]):
         self._dtype = dtype
 
     @classmethod
-    def _from_runs(cls, runs: Iterable[R | None], column: str) -> Self:
+    def _from_runs(cls, runs: Iterable[RunDir | None], column: str) -> Self:
         """A column from one run a row; None where the run lacks the column."""
         cells = [np.nan if _is_missing(run) else run for run in runs]
         return cls(_object_array(cells), cls.dtype_class(column))
@@ -220,7 +203,7 @@ class LazyArray(ExtensionScalarOpsMixin, ExtensionArray, Generic[R]):
         return self._dtype
 
     @property
-    def runs(self) -> list[R | None]:
+    def runs(self) -> list[RunDir | None]:
         """The run of each row; None where the cell is missing."""
         return [None if _is_nan(run) else run for run in self._cells]
 
@@ -370,7 +353,7 @@ def _is_nan(run: object) -> bool:
     return isinstance(run, float)
 
 
-def _order(run: Run) -> tuple[str, int]:
+def _order(run: RunDir) -> tuple[str, int]:
     return run.root, run.log_id
 
 

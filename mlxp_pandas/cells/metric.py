@@ -33,7 +33,7 @@ class _Wish(NamedTuple):
     column: str
 
 
-class Metric(LazyCell[RunDir]):
+class Metric(LazyCell):
     """The curve of one metric of one run, read when it is asked for.
 
     `metric[:]`, `metric[-1]`, `list(metric)`, `max(metric)` and `metric.load()` read the file; nothing else does. Read
@@ -136,7 +136,7 @@ class MetricDtype(LazyDtype):
     cell_class = Metric
 
 
-class MetricArray(LazyArray[RunDir]):
+class MetricArray(LazyArray):
     """A column of metrics: one reference to a run a row, or NaN; nothing is read.
 
     Examples

@@ -139,8 +139,7 @@ class _Walk:
             return {}, (*self._bounded_faults(), *refusal.args)
         except Exception as error:  # PyYAML raises more than YAMLError: an unknown defect costs one file
             mark = getattr(error, "problem_mark", None)
-            reason = _one_line(error) if isinstance(error, yaml.YAMLError) else _named(error)
-            return {}, (Fault(mark.line + 1 if mark else None, "not yaml", reason, "nothing of this file"),)
+            return {}, (Fault(mark.line + 1 if mark else None, "not yaml", _said(error), "nothing of this file"),)
 
     def _bounded_faults(self) -> tuple[Fault, ...]:
         """The first faults, and one that counts the others."""
@@ -158,11 +157,11 @@ class _Walk:
         _check("too large", sum(map(text.count, _TOKENS)), 2 * MAX_NODES, "values")
         node = self._first_document(_Loader(text), text)
         if not isinstance(node, yaml.MappingNode) or node.tag == _SET:
-            found = "nothing" if node is None else "a set" if node.tag == _SET else f"a {_kind(node)}"
+            found = "nothing" if node is None else "a set" if node.tag == _SET else f"a {node.id}"
             raise _refused("not a mapping", f"the file holds {found}, not keys with values")
         return node
 
-    def _first_document(self, loader: Any, text: str) -> yaml.Node | None:
+    def _first_document(self, loader: Any, text: str) -> Any:
         """The node of the first document; what follows it is a fault."""
         node = None
         try:
@@ -173,7 +172,7 @@ class _Walk:
             if node is None:
                 _check_levels_before(error, text)
                 raise
-            self._fault(None, "not yaml", _one_line(error), "the document before it")
+            self._fault(None, "not yaml", _said(error), "the document before it")
         return node
 
     def leaves(self, root: yaml.MappingNode, prefix: str) -> Iterator[tuple[str, Any]]:
@@ -234,10 +233,10 @@ class _Walk:
             self._above.discard(id(source))
         return items
 
-    def _key(self, node: yaml.Node) -> Any:
+    def _key(self, node: Any) -> Any:
         """A key as it can be part of the name of a column."""
         if not isinstance(node, yaml.ScalarNode):
-            self._fault(node, "odd key", f"a {_kind(node)} as a key", "the key as text")
+            self._fault(node, "odd key", f"a {node.id} as a key", "the key as text")
             return _short(str(self.value(node)), 200)
         key = self.value(node)
         if self._is_shown and isinstance(key, str) and acts(key):
@@ -272,7 +271,7 @@ class _Walk:
         except yaml.constructor.ConstructorError:
             self._fault(node, "unknown tag", f"{_short(str(node.tag))} is not loaded", "its text")
         except Exception as error:  # KeyError, ValueError, AttributeError, IndexError, OverflowError: all seen
-            self._fault(node, "bad value", f"{_short(node.value)!r}: {_named(error)}", "its text")
+            self._fault(node, "bad value", f"{_short(node.value)!r}: {_said(error)}", "its text")
         return node.value
 
     def _enter(self, node: yaml.Node) -> None:
@@ -313,17 +312,10 @@ def _decoded(data: bytes) -> str:
         raise _refused("encoding", f"not {encoding.upper()} at byte {error.start}") from None
 
 
-def _kind(node: yaml.Node) -> str:
-    return type(node).__name__[:-4].lower()
-
-
-def _named(error: BaseException) -> str:
-    return f"{type(error).__name__}: {_one_line(error)}"
-
-
-def _one_line(error: BaseException) -> str:
+def _said(error: Exception) -> str:
     """What an error says, in one line of bounded length."""
-    return _short(" ".join(str(error).split()), 200)
+    text = _short(" ".join(str(error).split()), 200)
+    return text if isinstance(error, yaml.YAMLError) else f"{type(error).__name__}: {text}"
 
 
 def _short(text: str, most: int = 60) -> str:

@@ -68,7 +68,7 @@ class Block:
     def to_text(self) -> str:
         """The block as one line of JSON."""
         columns = [_packed(column) for column in self.columns]
-        return _encode([self.layout, self.log_ids, self.signatures, columns, list(self.problems.items())])
+        return _encode([self.layout, self.log_ids, self.signatures, columns, sorted(self.problems.items())])
 
     @classmethod
     def from_text(cls, text: str | bytes) -> Block:

@@ -30,41 +30,45 @@ _STALE_SECONDS = 3600.0
 
 
 class Stored(NamedTuple):
-    """What an index holds; where it cannot be used no blocks, the reason, and whether the file may be replaced."""
+    """What an index holds; where it cannot be used, the reason instead, and whether the file may be replaced."""
 
-    blocks: list[Block]
-    problems: list[Problem]
+    blocks: Sequence[Block] = ()
+    problems: Sequence[Problem] = ()
+    digest: str = ""
     reason: str = ""
     may_replace: bool = True
 
 
-def read(root: str, folder: str) -> Stored | None:
-    """What the index of a log folder holds; None where there is none, or one that came along with a copied folder."""
+def read(root: str, folder: str) -> Stored:
+    """What the index of a log folder holds; nothing where there is none, or one of a folder that it was copied from."""
     path = os.path.join(folder, FILE_NAME)
     try:
         reason = _foreign(path, root)
         if reason:
-            return Stored([], [], reason, may_replace=False)
+            return Stored(reason=reason, may_replace=False)
         data, _ = read_bytes(path, _MAX_BYTES)
         inode = os.stat(root).st_ino
     except FileNotFoundError:
-        return None
+        return Stored()
     except (OSError, FileProblem) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        return Stored([], [], f"it cannot be read ({reason})", may_replace=False)
+        return Stored(reason=f"it cannot be read ({reason})", may_replace=False)
     try:
         return _parsed(data, inode, is_copied=folder == root)
     except Exception as error:  # whatever it holds: what cannot be understood is damaged
-        return Stored([], [], f"it is damaged ({type(error).__name__}: {error})")
+        return Stored(reason=f"it is damaged ({type(error).__name__}: {error})")
 
 
-def write(root: str, folder: str, blocks: Iterable[Block], problems: Sequence[Problem]) -> str:
-    """Put a new index in place; where that fails the old one stays, and the reason is returned."""
+def write(root: str, folder: str, blocks: Iterable[Block], problems: Sequence[Problem], known: str = "") -> str:
+    """Put an index in place, unless `known` is its digest; the reason where that fails and the old one stays."""
     path = os.path.join(folder, FILE_NAME)
     beside = f"{path}.{os.getpid()}-{secrets.token_hex(6)}.tmp"
     try:
         lines = [json.dumps(problems).encode(), *(block.to_text().encode() for block in blocks)]
-        head = json.dumps([_KIND, os.stat(root).st_ino, _digest(lines)]).encode()
+        digest = _digest(lines)
+        if digest == known:
+            return ""
+        head = json.dumps([_KIND, os.stat(root).st_ino, digest]).encode()
         with open(beside, "xb") as file:
             file.write(b"\n".join([head, *lines]))
             file.flush()
@@ -81,17 +85,17 @@ def write(root: str, folder: str, blocks: Iterable[Block], problems: Sequence[Pr
     return reason
 
 
-def _parsed(data: bytes, inode: int, *, is_copied: bool) -> Stored | None:
+def _parsed(data: bytes, inode: int, *, is_copied: bool) -> Stored:
     head, *lines = data.split(b"\n")
     kind, owner, digest = json.loads(head)
     if kind != _KIND:
-        return Stored([], [], "it was written by another version of mlxp_pandas")
+        return Stored(reason="it was written by another version of mlxp_pandas")
     if digest != _digest(lines):
-        return Stored([], [], "it is damaged (its contents do not fit its checksum)")
+        return Stored(reason="it is damaged (its contents do not fit its checksum)")
     if owner != inode:
-        return None if is_copied else Stored([], [], "it belongs to another log folder")
+        return Stored(reason="" if is_copied else "it belongs to another log folder")
     problems = [Problem(*problem) for problem in json.loads(lines[0])]
-    return Stored([Block.from_text(line) for line in lines[1:]], problems)
+    return Stored([Block.from_text(line) for line in lines[1:]], problems, digest)
 
 
 def _foreign(path: str, root: str) -> str:

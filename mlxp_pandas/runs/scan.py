@@ -21,7 +21,9 @@ _BATCH = 32  # runs gathered before they are parsed: neither drives the other ou
 Progress = Callable[[int], AbstractContextManager[Callable[[int], object]]]
 
 
-def scan(root: str, dst_dir: str | None, refresh: bool | None, progress: Progress) -> tuple[list[Block], list[Problem]]:
+def scan(
+    root: str, dst_dir: str | None, refresh: bool | None, progress: Progress
+) -> tuple[Sequence[Block], list[Problem]]:
     """Read the runs of a log folder.
 
     Parameters
@@ -37,7 +39,7 @@ def scan(root: str, dst_dir: str | None, refresh: bool | None, progress: Progres
 
     Returns
     -------
-    blocks : list of Block
+    blocks : sequence of Block
     problems : list of Problem
         Those of the folder, then those of each run.
 
@@ -47,18 +49,17 @@ def scan(root: str, dst_dir: str | None, refresh: bool | None, progress: Progres
     """
     check_folder(root)
     folder = dst_dir or root
-    stored = index.read(root, folder) if refresh is not True else None
-    if refresh is False and stored is not None and not stored.reason:
+    stored = index.read(root, folder) if refresh is not True else index.Stored()
+    if refresh is False and stored.digest:
         return stored.blocks, _all_problems(stored.blocks, stored.problems)
     runs, problems = find_runs(root)
-    blocks = {block.layout: block for block in stored.blocks} if stored is not None else {}
+    blocks = {block.layout: block for block in stored.blocks}
     with progress(len(runs)) as done:
         are_new = _renew(blocks, runs, done)
     found = [block for block in blocks.values() if block.log_ids]
-    reason = stored.reason if stored is not None else ""
-    is_old = stored is None or stored.reason or are_new or problems != stored.problems
-    if is_old and (stored is None or stored.may_replace):
-        reason = index.write(root, folder, found, problems) or reason
+    reason = stored.reason
+    if stored.may_replace and (are_new or not stored.digest or problems != stored.problems):
+        reason = index.write(root, folder, found, problems, stored.digest) or reason
     if reason:
         _warn_of_index(os.path.join(folder, index.FILE_NAME), reason)
     return found, _all_problems(found, problems)
@@ -70,7 +71,9 @@ def _renew(blocks: dict[Layout, Block], runs: Sequence[RunDir], done: Callable[[
     changed = list(_changed(known, runs, done)) if known else runs
     stale = (known.keys() - {run.log_id for run in runs}) | {run.log_id for run in changed}
     block = None
-    for row in _rows(changed, (lambda count: None) if known else done):
+    for row in _rows(changed):
+        if not known:
+            done(1)
         if block is None or row.layout is not block.layout:  # to hash a layout takes longer than to add a row
             block = blocks.setdefault(row.layout, Block(row.layout))
         block.add(row)
@@ -97,12 +100,11 @@ def _changed(
             yield run
 
 
-def _rows(runs: Iterable[RunDir], done: Callable[[int], object]) -> Iterator[Row]:
+def _rows(runs: Iterable[RunDir]) -> Iterator[Row]:
     """The rows of runs, in order; a run that vanished meanwhile is left out."""
     reader = RowReader()
     gathered = ordered_map(gather, runs)
     while batch := list(islice(gathered, _BATCH)):
-        done(len(batch))
         yield from (reader.row(found) for found in batch if not found.has_vanished)
 
 
