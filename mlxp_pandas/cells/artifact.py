@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pandas.api.extensions import register_extension_dtype
 
@@ -17,16 +18,17 @@ __all__ = ["Artifact", "ArtifactArray", "ArtifactDtype", "Artifacts"]
 Loader = Callable[[str], object]
 
 
+@dataclass(frozen=True, repr=False)
 class Artifact:
     """One file that a run stored, loaded on demand: an immutable value, equal to others by run, column and name.
 
     Parameters
     ----------
     run : RunDir
-        The run.
+        The run that stored it.
     column : str
         The column it is in, `artifact.<type>.<folder>`.
-    artifact_type : str
+    type : str
         The type that MLXP stored it as: `pickle`, `numpy`, `torch`, `image`, or a custom one.
     relative : str
         Its path in the folder of its type, with forward slashes.
@@ -41,43 +43,25 @@ class Artifact:
     '/logs/1/artifacts/pickle/deep/model.pkl'
     """
 
-    __slots__ = ("_column", "_relative", "_run", "_type")
-
-    def __init__(self, run: RunDir, column: str, artifact_type: str, relative: str) -> None:
-        self._run = run
-        self._column = column
-        self._type = artifact_type
-        self._relative = relative
-
-    @property
-    def run(self) -> RunDir:
-        """The run that stored it."""
-        return self._run
-
-    @property
-    def column(self) -> str:
-        """The column it is in, as MLXP names it."""
-        return self._column
+    run: RunDir
+    column: str
+    type: str
+    relative: str
 
     @property
     def log_id(self) -> int:
         """The number of the run that stored it."""
-        return self._run.log_id
+        return self.run.log_id
 
     @property
     def name(self) -> str:
         """The name of the file."""
-        return self._relative.rpartition("/")[2]
+        return self.relative.rpartition("/")[2]
 
     @property
     def path(self) -> str:
         """The absolute path of the file, under the folder that was given to `read_runs`."""
-        return f"{self._run.path}/artifacts/{self._type}/{self._relative}"
-
-    @property
-    def type(self) -> str:
-        """What MLXP stored it as: `pickle`, `numpy`, `torch`, `image`, or a custom type."""
-        return self._type
+        return f"{self.run.path}/artifacts/{self.type}/{self.relative}"
 
     def load(self, trust: bool | None = None, loader: Loader | None = None) -> object:
         """Read the file. Code found in the logs runs only as `trust` allows.
@@ -106,23 +90,10 @@ class Artifact:
         ArtifactError
             It cannot be read.
         """
-        return load_artifact(self._run, self._type, self._relative, trust=trust, loader=loader)
-
-    def __eq__(self, other: object) -> bool:
-        return self._identity == other._identity if isinstance(other, Artifact) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._identity)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return Artifact, self._identity
+        return load_artifact(self.run, self.type, self.relative, trust=trust, loader=loader)
 
     def __repr__(self) -> str:
-        return f"Artifact({self.name!r}, type={self._type!r}, log_id={self.log_id})"
-
-    @property
-    def _identity(self) -> tuple[RunDir, str, str, str]:
-        return self._run, self._column, self._type, self._relative
+        return f"Artifact({self.name!r}, type={self.type!r}, log_id={self.log_id})"
 
 
 class Artifacts(LazyCell):
