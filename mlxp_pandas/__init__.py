@@ -10,8 +10,8 @@ from __future__ import annotations
 import pandas as _pandas
 
 from .accessor import RunsAccessor
-from .artifact import Artifact, ArtifactDtype, Artifacts
 from .artifacts import register_artifact_type
+from .cells import Artifact, ArtifactDtype, Artifacts, Metric, MetricDtype
 from .errors import (
     ArtifactError,
     ArtifactNotFoundError,
@@ -35,7 +35,6 @@ from .errors import (
     UntrustedArtifactError,
 )
 from .groupby import RunGroups
-from .metrics import Metric, MetricDtype
 from .reader import Reader, read_runs
 from .report import RunTable
 from .seriesaccessor import CurveAccessor

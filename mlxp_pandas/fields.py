@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .artifact import ArtifactDtype
+from .cells import ArtifactDtype, LazyCell, Metric, MetricDtype
 from .errors import InvalidOptionError, UnknownColumnError, suggest
-from .lazy import LazyCell
-from .metrics import Metric, MetricDtype
 
 __all__ = ["column", "fields_table", "is_artifact", "is_metric", "is_missing", "require", "searchable_table", "varying"]
 

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .disk import Problem, warn_of
 from .errors import InvalidOptionError
 from .fields import require
 from .options import completed
 from .partition import Partition
 from .points import read_points, step_columns
-from .problems import Problem, warn_of
 from .steps import DUPLICATES, Curve, Stack, align, grid_of, interpolate, settle
 from .stepstats import ERRORS, STATS, StepStatistics, check_level, step_statistics
 

@@ -14,15 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .cells import LazyCell, LazyDtype
 from .curves import STEP_KEYS, Log, problems_of, read_log
+from .disk import METRICS, Fault, Gathered, Problem, RunDir, gather, ordered_map
 from .errors import InvalidOptionError
-from .gathering import METRICS, Gathered, gather
-from .lazy import LazyCell, LazyDtype
-from .pool import ordered_map
-from .problems import Problem
-from .rundir import RunDir
-from .runrow import RowReader, RunRow
-from .yamltext import Fault
+from .runs import Row, RowReader
 
 __all__ = ["LIVE", "health_of", "runs_of"]
 
@@ -125,8 +121,7 @@ def _seconds(stale: object) -> float:
 def _read(run: RunDir) -> tuple[Gathered, list[_Log]]:
     """All that a run holds, read in any thread."""
     found = gather(run)
-    names = [name[:-5] for name in found.folders.get(METRICS, ()) if name.endswith(".json")]
-    return found, [_log(run, name) for name in names]
+    return found, [_log(run, name) for name in found.logs or ()]
 
 
 def _log(run: RunDir, name: str) -> _Log:
@@ -175,7 +170,7 @@ def _row(found: Gathered, logs: list[_Log], reader: RowReader, limit: float) -> 
         return {"stale": False, **_named((*row.problems, found.problems[-1]))}
 
 
-def _state(found: Gathered, logs: list[_Log], row: RunRow, limit: float) -> dict[str, Any]:
+def _state(found: Gathered, logs: list[_Log], row: Row, limit: float) -> dict[str, Any]:
     info = dict(zip(row.layout.config + row.layout.info, row.values, strict=True))
     status = info.get("info.status")
     last_write = _last_write(found, logs)
@@ -205,7 +200,7 @@ def _n_torn(log: _Log, *, is_writing: bool) -> int:
     return sum(kind.startswith("torn") and not (is_writing and kind == "torn last line") for kind in kinds)
 
 
-def _problems(run: RunDir, logs: list[_Log], row: RunRow, *, is_writing: bool) -> Iterator[Problem]:
+def _problems(run: RunDir, logs: list[_Log], row: Row, *, is_writing: bool) -> Iterator[Problem]:
     """What is wrong in the metrics files and was not said of the run already."""
     read = {log.name: log.rows for log in logs}
     known = {(problem.file, problem.kind) for problem in row.problems}

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .disk import warn_of
 from .points import log_columns, read_logged
-from .problems import warn_of
 from .scalars import number_columns
 from .scores import run_ids
 from .steps import Curve

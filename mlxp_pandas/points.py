@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .cells import Metric, MetricArray, MetricDtype
 from .curves import STEP_KEYS, Curves, find_log, read_curves, read_last
+from .disk import Problem, RunDir
 from .errors import InvalidOptionError, UnknownColumnError, suggest
 from .fields import column, is_metric, is_missing, require
-from .metrics import Metric, MetricArray, MetricDtype
-from .problems import Problem
-from .rundir import RunDir
 from .steps import Curve, as_numbers
 
 __all__ = [

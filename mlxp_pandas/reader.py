@@ -6,30 +6,18 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 
 import pandas as pd
 
-from .errors import (
-    EmptyLogsWarning,
-    IndexWarning,
-    InvalidOptionError,
-    MlxpPandasError,
-    UnknownColumnError,
-    suggest,
-    user_stacklevel,
-)
+from .disk import Problem, runs_below, warn_of
+from .errors import EmptyLogsWarning, InvalidOptionError, UnknownColumnError, suggest, user_stacklevel
 from .fields import fields_table, searchable_table
-from .frame import to_frame
 from .plaintext import printable
-from .problems import Problem, warn_of
-from .progress import progress_bar
 from .query import selected_rows
-from .rundir import runs_below
-from .scan import Progress, scan
-from .table import Table
+from .runs import ProgressBar, scan, to_frame
 from .values import load
 
 __all__ = ["Reader", "read_runs"]
@@ -206,32 +194,14 @@ def _read(
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """The frame of a log folder and what is wrong in it."""
     root = os.path.abspath(os.fsdecode(path))
-    patterns = None if columns is None else [columns] if isinstance(columns, str) else list(columns)
-    arguments = root, _folder(dst_dir), partial(_matches, patterns) if patterns is not None else None
-    bar = partial(progress_bar, progress)
-    try:
-        frame, table, problems = _scanned(*arguments, refresh, bar)
-    except (MlxpPandasError, Warning):
-        raise
-    except Exception as error:  # an index of which each text fits its checksum, and that somebody wrote by hand
-        if refresh is True:
-            raise
-        frame, table, problems = _scanned(*arguments, True, bar)
-        message = f"The index holds what cannot be understood ({type(error).__name__}: {error}) and was written anew."
-        warnings.warn(message, IndexWarning, stacklevel=user_stacklevel())
-    if not table.log_ids:
+    patterns = ["*"] if columns is None else [columns] if isinstance(columns, str) else list(columns)
+    blocks, problems = scan(root, _folder(dst_dir), refresh, partial(ProgressBar, progress))
+    if not blocks:
         _warn_of_emptiness(root)
-    elif patterns is not None:
-        _check_patterns(patterns, table)
-    return frame, problems
-
-
-def _scanned(
-    root: str, folder: str | None, is_wanted: Callable[[str], bool] | None, refresh: bool | None, bar: Progress
-) -> tuple[pd.DataFrame, Table, list[Problem]]:
-    table = Table(is_wanted)
-    problems = scan(root, folder, refresh, table, bar)
-    return to_frame(table, root), table, problems
+    elif columns is not None:
+        names = dict.fromkeys(name for block in blocks for names in block.layout[:4] for name in names)
+        _check_patterns(patterns, list(names))
+    return to_frame(blocks, root, partial(_matches, patterns)), problems
 
 
 def _folder(dst_dir: _Path | None) -> str | None:
@@ -248,8 +218,7 @@ def _matches(patterns: Sequence[str], name: str) -> bool:
     return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _check_patterns(patterns: Sequence[str], table: Table) -> None:
-    names = table.all_names()
+def _check_patterns(patterns: Sequence[str], names: Sequence[str]) -> None:
     for pattern in patterns:
         if not any(_matches([pattern], name) for name in names):
             raise UnknownColumnError(f"columns={pattern!r} matches no column.{suggest(pattern, names)}")

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .disk import warn_of
 from .errors import InvalidOptionError, UnknownColumnError, suggest
 from .fields import column, is_artifact, is_metric, require
 from .points import curve_columns, is_curves, read_ends, read_points, step_columns
-from .problems import warn_of
 from .query import names as names_in
 from .steps import REDUCTIONS, Curve, reduced, step_of, typed_numbers, value_at
 from .values import read_values

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .disk import warn_of
 from .errors import InvalidOptionError
 from .fields import column, require, varying
 from .options import check_choice
 from .points import is_curves, read_points, shared_steps
-from .problems import warn_of
 from .scalars import curve_numbers, number_columns, split_name
 from .steps import as_numbers, reduced, step_of, typed_numbers, value_at
 from .values import read_values

@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from .artifact import Artifacts
+from .cells import Artifacts, Metric, load_columns
+from .disk import Problem, warn_of
 from .errors import ArtifactError
 from .fields import column, is_artifact, is_metric, is_missing, require
-from .metrics import Metric, load_columns
-from .problems import Problem, warn_of
 
 __all__ = ["ColumnValues", "load", "object_array", "plain_list", "read_values"]
 

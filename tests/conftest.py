@@ -23,7 +23,7 @@ settings.load_profile("mlxp_pandas")
 # A script for MLXP's launcher, no module: importing it would install MLXP's signal handlers.
 collect_ignore = ["sweep/main.py"]
 
-_INDEX = shutil.ignore_patterns("mlxp_pandas.sqlite")  # a copy is another folder, which an index notices
+_INDEX = shutil.ignore_patterns("mlxp_pandas.index")  # a copy is another folder, which an index notices
 
 
 @pytest.fixture(scope="session")

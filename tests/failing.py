@@ -7,10 +7,10 @@ how many faults that were and what was wrong; the suite (`test_failing.py`) does
 
 from __future__ import annotations
 
+import builtins
 import errno
 import os
 import shutil
-import sqlite3
 import sys
 import tempfile
 import time
@@ -28,12 +28,11 @@ import pandas as pd
 
 from mlxp_pandas import MlxpPandasError, read_runs
 from mlxp_pandas.curves import forget, read_curves
+from mlxp_pandas.disk import Problem
 from mlxp_pandas.errors import MlxpPandasWarning, ProblemsWarning
 from mlxp_pandas.health import health_of, runs_of
-from mlxp_pandas.index import FILE_NAME
-from mlxp_pandas.problems import Problem
-from mlxp_pandas.scan import scan
-from mlxp_pandas.table import MISSING, Table
+from mlxp_pandas.runs import scan
+from mlxp_pandas.runs.index import FILE_NAME
 from mlxp_pandas.testing import make_runs
 from mlxp_pandas.values import load
 
@@ -45,8 +44,8 @@ _OS = ["open", "read", "fstat", "stat", "lstat", "listdir", "close", "lseek", "r
 class Faults:
     """Inside the block, the `at`-th call that concerns the folder fails; `lasting`: and all calls after it.
 
-    Counted are the functions of `os` on a path below the folder or on an open file, the steps of a listing, copying,
-    and every statement of a database. `short` reads half of what was asked for, `eof` nothing: they count reads only.
+    Counted are the functions of `os` on a path below the folder or on an open file, the steps of a listing, and what is
+    done with a file that is written. `short` reads half of what was asked for, `eof` nothing: they count reads only.
     """
 
     def __init__(self, folder: Path, at: int, error: str, *, lasting: bool) -> None:
@@ -63,8 +62,7 @@ class Faults:
             self._put(os, name, self._call(name, getattr(os, name)))
         self._put(os, "fsync", self._call("fsync", lambda descriptor: None))  # what lasts is not tested here
         self._put(os, "scandir", self._scandir(os.scandir))
-        self._put(shutil, "copyfile", self._call("copyfile", shutil.copyfile))
-        self._put(sqlite3, "connect", self._connect(sqlite3.connect))
+        self._put(builtins, "open", self._open(builtins.open))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,9 +86,6 @@ class Faults:
         if is_cut:
             return True
         number = getattr(errno, self._error)
-        if name.startswith("sqlite"):
-            full = "database or disk is full" if self._error == "ENOSPC" else "disk I/O error"
-            raise sqlite3.OperationalError(full)
         raise OSError(number, os.strerror(number), path)
 
     def _put(self, module: Any, name: str, call: Any) -> None:
@@ -113,39 +108,45 @@ class Faults:
 
         return call
 
+    def _open(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(path: object, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+            if "x" not in mode or not self._concerns(path):
+                return real(path, mode, *arguments, **options)
+            self.check("open to write", path)
+            return _Written(self, real(path, mode, *arguments, **options))
+
+        return call
+
     def _scandir(self, real: Callable[..., Any]) -> Callable[..., Any]:
         return lambda path: _Entries(self, real(path)) if self._concerns(path) else real(path)
 
-    def _connect(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        def connect(*arguments: Any, **options: Any) -> Any:
-            self.check("sqlite connect")
-            connection = real(*arguments, **options, factory=_Connection)
-            connection.faults = self
-            return connection
 
-        return connect
+class _Written:
+    """A file of which every piece that is written may fail; a piece may be half there then."""
 
+    def __init__(self, faults: Faults, file: Any) -> None:
+        self._faults = faults
+        self._file = file
 
-class _Connection(sqlite3.Connection):
-    """A database of which every statement may fail."""
+    def __enter__(self) -> _Written:
+        return self
 
-    faults: Faults
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._faults.check("close after writing")
 
-    def execute(self, *arguments: Any) -> sqlite3.Cursor:
-        self.faults.check("sqlite execute")
-        return super().execute(*arguments)
+    def write(self, data: bytes) -> None:
+        self._file.write(data[: len(data) // 2])
+        self._file.flush()
+        self._faults.check("write")
+        self._file.write(data[len(data) // 2 :])
 
-    def executemany(self, *arguments: Any) -> sqlite3.Cursor:
-        self.faults.check("sqlite executemany")
-        return super().executemany(*arguments)
+    def flush(self) -> None:
+        self._file.flush()
+        self._faults.check("flush")
 
-    def executescript(self, *arguments: Any) -> sqlite3.Cursor:
-        self.faults.check("sqlite executescript")
-        return super().executescript(*arguments)
-
-    def commit(self) -> None:
-        self.faults.check("sqlite commit")
-        super().commit()
+    def fileno(self) -> int:
+        return self._file.fileno()
 
 
 class _Entries:
@@ -199,16 +200,15 @@ class Answer(NamedTuple):
 
 def scanned(logs: Path, place: Path, refresh: bool | None = None) -> Answer:
     """The runs of a log folder, before they are a frame."""
-    table = Table()
-    problems = scan(str(logs), str(place), refresh, table, lambda total: nullcontext(lambda count: None))
+    blocks, problems = scan(str(logs), str(place), refresh, lambda total: nullcontext(lambda count: None))
     cells: dict[tuple[int, str], Any] = {}
-    for name, values in table.values().items():
-        pairs = zip(table.log_ids, values, strict=True)
-        cells |= {(log_id, name): value for log_id, value in pairs if value is not MISSING}
-    for kind in ("metrics", "artifacts"):
-        for name, places in table.cells(kind).items():
-            cells |= {(table.log_ids[at], name): True for at in places}
-    return Answer(list(table.log_ids), cells, problems)
+    for block in blocks:
+        names = block.layout.config + block.layout.info
+        for name, values in zip(names, block.columns, strict=True):
+            cells |= {(log_id, name): value for log_id, value in zip(block.log_ids, values, strict=True)}
+        lazy = block.layout.metrics + block.layout.artifacts
+        cells |= {(log_id, name): True for log_id in block.log_ids for name in lazy}
+    return Answer(sorted(log_id for block in blocks for log_id in block.log_ids), cells, problems)
 
 
 class Stage:

@@ -21,7 +21,8 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mlxp_pandas.index import FILE_NAME, Index
+from mlxp_pandas.runs import index
+from mlxp_pandas.runs.index import FILE_NAME
 from mlxp_pandas.testing import make_runs
 from tests.failing import Answer, scanned
 from tests.processes import wait_for_child
@@ -72,7 +73,7 @@ def kill(logs: Path, n_kills: int, chance: random.Random) -> dict[str, int]:
         os.kill(child, signal.SIGKILL)
         wait_for_child(child)
         half_written += _leftovers(logs) > before
-        _require(Index(str(logs), str(logs)).read() is not None, "there is no index")
+        _require(bool(index.read(str(logs), str(logs)).digest), "there is no whole index")
         _require(scanned(logs, logs, False) in states, f"kill {number}: the index tells what never was")
         _require(scanned(logs, logs) == states[-1], f"kill {number}: the index hides a change")
     return {"kills": n_kills, "half-written": half_written}

@@ -29,12 +29,11 @@ import numpy as np
 import pandas as pd
 
 import mlxp_pandas
-from mlxp_pandas.artifact import Artifacts
+from mlxp_pandas.cells import Artifacts, Metric, MetricDtype
 from mlxp_pandas.curves import forget, read_curves
+from mlxp_pandas.disk import Problem
 from mlxp_pandas.errors import MlxpPandasError, ProblemsWarning
-from mlxp_pandas.index import FILE_NAME
-from mlxp_pandas.metrics import Metric, MetricDtype
-from mlxp_pandas.problems import Problem
+from mlxp_pandas.runs.index import FILE_NAME
 from tests.damage import ABSENT, Case, remove
 from tests.hostile import CASES, CLASSES, build
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mlxp_pandas.aggregate import aggregate, step_statistic
-from mlxp_pandas.artifact import ArtifactArray
+from mlxp_pandas.cells import ArtifactArray
+from mlxp_pandas.disk import RunDir
 from mlxp_pandas.errors import InvalidMapError, InvalidOptionError, UnknownColumnError
 from mlxp_pandas.maps import STATISTICS
-from mlxp_pandas.rundir import RunDir
 
 NAN, INF = np.nan, np.inf
 RAGGED = [np.array([1.0, 2.0, 3.0]), np.array([3.0, NAN]), np.array([5.0])]

@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxp_pandas import read_runs
-from mlxp_pandas.artifact import ArtifactArray
+from mlxp_pandas.cells import ArtifactArray, MetricArray
+from mlxp_pandas.disk import RunDir
 from mlxp_pandas.errors import InvalidOptionError, UnknownColumnError
 from mlxp_pandas.fields import column, fields_table, require, searchable_table, varying
-from mlxp_pandas.metrics import MetricArray
-from mlxp_pandas.rundir import RunDir
 
 ONE_RUN = [RunDir("/nowhere", "1"), None]
 

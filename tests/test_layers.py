@@ -20,36 +20,34 @@ plotting
 longform ranking report
 drawing scores seriesaccessor
 aggregate filters groupcurves reader scalars tabletext
-numbertext partition points values
-fields frame scan
-health index metrics table
-artifact query runrow
-catalogues
-artifacts
-curves gathering testing
-flatyaml rowcodec rundir steps stepstats
-maps options problems progress yamltree
-errors files lazy plaintext pool yamltext
+health numbertext partition points values
+fields runs
+query
+cells
+artifacts curves
+disk testing
+maps steps stepstats
+options
+errors plaintext
 """
 
 # What only these modules may import. What reads the disk and what parses text does without pandas: to be timed alone.
 ONLY_IN = {
-    "concurrent": "pool",
-    "json": "curves.jsonlines curves.lines index rowcodec",
+    "concurrent": "disk.pool",
+    "json": "curves.jsonlines curves.lines runs.blocks runs.index",
     "marshal": "artifacts.unpickle",
     "matplotlib": "plotting",
     "msgspec": "curves.jsonlines",
     "pandas": """
         __init__
-        __main__ accessor aggregate artifact fields filters frame groupby groupcurves health lazy longform
-        metrics partition plotting points query.columns query.evaluate ranking reader report scalars scores
+        __main__ accessor aggregate cells.artifact cells.lazy cells.metric fields filters groupby groupcurves health
+        longform partition plotting points query.columns query.evaluate ranking reader report runs.frame scalars scores
         seriesaccessor values
     """,
     "pickle": "artifacts.unpickle testing",
     "scipy": "stepstats",
-    "sqlite3": "index",
-    "tqdm": "progress",
-    "yaml": "flatyaml yamltext yamltree",
+    "tqdm": "runs.progress",
+    "yaml": "disk.tree runs.templates",
 }
 REQUIRED = {"numexpr", "numpy", "pandas", "yaml"}
 

@@ -24,7 +24,7 @@ import pytest
 from mlxp_pandas import MlxpPandasError, Reader, read_runs
 from mlxp_pandas.curves import forget
 from mlxp_pandas.errors import EmptyLogsWarning, ProblemsWarning
-from mlxp_pandas.index import FILE_NAME
+from mlxp_pandas.runs.index import FILE_NAME
 from mlxp_pandas.testing import make_runs
 from tests.processes import SECONDS, join, let_ctrl_c_through
 

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxp_pandas.artifact import ArtifactArray
+from mlxp_pandas.cells import ArtifactArray, MetricArray
+from mlxp_pandas.disk import RunDir
 from mlxp_pandas.errors import InvalidOptionError
-from mlxp_pandas.metrics import MetricArray
 from mlxp_pandas.partition import Partition, plain_key
-from mlxp_pandas.rundir import RunDir
 
 NAN = np.nan
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mlxp_pandas
-from mlxp_pandas import yamltext
+from mlxp_pandas.disk import tree
 from mlxp_pandas.plaintext import ShownText, acts, harmless, printable, shown
 from mlxp_pandas.testing import make_runs
 
@@ -84,8 +84,8 @@ def test_a_key_that_acts_is_named_and_escaped(logs: Path) -> None:
 
 def test_a_limit_can_be_raised(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (logs / "2/metadata/config.yaml").write_text("".join(f"k{n}: {n}\n" for n in range(30)))
-    monkeypatch.setattr(yamltext, "MAX_KEYS", 20)
+    monkeypatch.setattr(tree, "MAX_KEYS", 20)
     with pytest.warns(mlxp_pandas.ProblemsWarning, match="too many keys: more than 20 keys"):
         mlxp_pandas.read_runs(logs)
-    monkeypatch.setattr(yamltext, "MAX_KEYS", 40)
+    monkeypatch.setattr(tree, "MAX_KEYS", 40)
     assert mlxp_pandas.read_runs(logs, refresh=True).at[2, "config.k29"] == 29

@@ -16,6 +16,7 @@ import pytest
 
 import mlxp_pandas
 from mlxp_pandas import Reader, read_runs
+from mlxp_pandas.runs.index import FILE_NAME
 from mlxp_pandas.testing import make_runs
 
 
@@ -216,14 +217,14 @@ class TestDamaged:
 class TestIndex:
     def test_frame_from_the_index_is_the_frame_without(self, sweep_copy: Path) -> None:
         first = read_runs(sweep_copy)
-        assert (sweep_copy / "mlxp_pandas.sqlite").is_file()
+        assert (sweep_copy / "mlxp_pandas.index").is_file()
         for refresh in (None, False, True):
             pd.testing.assert_frame_equal(read_runs(sweep_copy, refresh=refresh), first)
 
     def test_dst_dir(self, sweep_copy: Path, tmp_path: Path) -> None:
         read_runs(sweep_copy, dst_dir=tmp_path / "made/here")
-        assert (tmp_path / "made/here/mlxp_pandas.sqlite").is_file()
-        assert not (sweep_copy / "mlxp_pandas.sqlite").exists()
+        assert (tmp_path / "made/here/mlxp_pandas.index").is_file()
+        assert not (sweep_copy / "mlxp_pandas.index").exists()
 
     @pytest.mark.parametrize(
         "change",
@@ -278,18 +279,18 @@ class TestIndex:
         read_runs(logs)
         with opened() as paths:
             read_runs(logs)
-        assert [path for path in paths if path.startswith(f"{logs}/") and "sqlite" not in path] == []
+        assert [path for path in paths if path.startswith(f"{logs}/") and FILE_NAME not in path] == []
 
     @pytest.mark.parametrize(
         ("spoil", "reason"),
         [
-            (lambda index: index.write_bytes(b""), "another version"),
+            (lambda index: index.write_bytes(b""), "damaged"),
             (lambda index: index.write_bytes(b"garbage" * 1000), "damaged"),
-            (lambda index: index.write_bytes(index.read_bytes()[:5000]), "damaged|checksum"),
-            (lambda index: flip(index, 1), "damaged|checksum"),
-            (lambda index: poison(index, "UPDATE runs SET data = replace(data, 'COMPLETE', 'FAILED')"), "checksum"),
-            (lambda index: poison(index, "PRAGMA user_version = 99"), "another version"),
-            (lambda index: poison(index, "UPDATE meta SET value = '1' WHERE key = 'folder'"), "another log folder"),
+            (lambda index: index.write_bytes(index.read_bytes()[:1000]), "checksum"),
+            (lambda index: replace(index, b"COMPLETE", b"COMPLETF"), "checksum"),
+            (lambda index: replace(index, b"COMPLETE", b"FAILED"), "checksum"),
+            (lambda index: replace(index, b"index 2", b"index 9"), "another version"),
+            (lambda index: index.write_bytes(b"SQLite format 3\0" + bytes(5000)), "damaged"),
         ],
     )
     @pytest.mark.parametrize("refresh", [None, False])
@@ -298,7 +299,7 @@ class TestIndex:
     ) -> None:
         logs = make_runs(tmp_path / "logs", 5)
         whole = read_runs(logs)
-        spoil(logs / "mlxp_pandas.sqlite")
+        spoil(logs / "mlxp_pandas.index")
         with pytest.warns(mlxp_pandas.IndexWarning, match=f"({reason}).*dst_dir") as caught:
             pd.testing.assert_frame_equal(read_runs(logs, refresh=refresh), whole)
         assert len(caught) == 1
@@ -311,11 +312,11 @@ class TestIndex:
     def test_what_is_not_ours_is_never_touched(self, put: Any, tmp_path: Path) -> None:
         logs = make_runs(tmp_path / "logs", 5)
         write(tmp_path / "precious", "keep")
-        put(logs / "mlxp_pandas.sqlite")
+        put(logs / "mlxp_pandas.index")
         with pytest.warns(mlxp_pandas.IndexWarning, match="something else than a file"):
             assert len(read_runs(logs)) == 5
         assert (tmp_path / "precious").read_text() == "keep"
-        assert not (logs / "mlxp_pandas.sqlite").is_file() or (logs / "mlxp_pandas.sqlite").is_symlink()
+        assert not (logs / "mlxp_pandas.index").is_file() or (logs / "mlxp_pandas.index").is_symlink()
 
     @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root may write everywhere")
     def test_read_only_folder(self, tmp_path: Path) -> None:
@@ -356,20 +357,10 @@ class opened:
             opened._active[-1].append(str(arguments[0]))
 
 
-def flip(index: Path, bit: int) -> None:
-    data = bytearray(index.read_bytes())
-    place = data.index(b"COMPLETE")
-    data[place] ^= bit
-    index.write_bytes(data)
-
-
-def poison(index: Path, statement: str) -> None:
-    import sqlite3
-
-    connection = sqlite3.connect(index)
-    with connection:
-        connection.execute(statement)
-    connection.close()
+def replace(index: Path, old: bytes, new: bytes) -> None:
+    data = index.read_bytes()
+    assert old in data
+    index.write_bytes(data.replace(old, new, 1))
 
 
 def test_progress(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

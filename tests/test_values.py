@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from mlxp_pandas import read_runs
-from mlxp_pandas.artifact import Artifact
+from mlxp_pandas.cells import Artifact
 from mlxp_pandas.errors import ProblemsWarning, UnknownColumnError
 from mlxp_pandas.values import load, plain_list, read_values
 

@@ -10,10 +10,8 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..gathering import ARTIFACT_KEYS, ARTIFACTS, MAX_FILES, Gathered
+from ..disk import ARTIFACT_KEYS, ARTIFACTS, MAX_FILES, Fault, Gathered, RunDir, load_mapping
 from ..plaintext import harmless
-from ..rundir import RunDir
-from ..yamltree import Fault, load_mapping
 
 __all__ = ["ArtifactFolder", "Catalogue", "artifact_columns", "list_artifacts", "read_artifacts"]
 

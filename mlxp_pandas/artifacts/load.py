@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable
 from itertools import accumulate
 
+from ..disk import FileProblem, RunDir, load_mapping, others_claim, read_bytes
 from ..errors import (
     ArtifactError,
     ArtifactNotFoundError,
@@ -21,10 +22,7 @@ from ..errors import (
     UntrustedArtifactError,
     suggest,
 )
-from ..files import FileProblem, others_claim, read_bytes
 from ..plaintext import printable
-from ..rundir import RunDir
-from ..yamltree import load_mapping
 from .arrays import check_archive, read_image, read_numpy
 from .pickleguard import Guard
 from .unpickle import NotPlain, PickleProblem, plain, torch_loaded, trusted, trusted_function

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..disk import Fault
 from ..plaintext import shown
-from ..yamltext import Fault
 
 __all__ = ["Fault", "Keys", "Log", "parse"]
 

@@ -15,10 +15,7 @@ from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, NamedTuple
 
-from ..files import read_bytes, read_parts, read_tail, reason_of
-from ..pool import ordered_map
-from ..problems import Problem
-from ..rundir import RunDir
+from ..disk import Problem, RunDir, ordered_map, read_bytes, read_parts, read_tail, reason_of
 from .jsonlines import Fault, Keys, Log, parse
 
 __all__ = ["STEP_KEYS", "Curves", "find_log", "forget", "problems_of", "read_curves", "read_last", "read_log"]
@@ -76,7 +73,7 @@ def read_curves(runs: Sequence[RunDir | None], columns: Sequence[str], cells: Ce
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from mlxp_pandas.rundir import RunDir
+    >>> from mlxp_pandas.disk import RunDir
     >>> folder = tempfile.TemporaryDirectory()
     >>> metrics = pathlib.Path(folder.name, "1", "metrics")
     >>> metrics.mkdir(parents=True)
@@ -100,7 +97,7 @@ def read_last(runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cell
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from mlxp_pandas.rundir import RunDir
+    >>> from mlxp_pandas.disk import RunDir
     >>> folder = tempfile.TemporaryDirectory()
     >>> metrics = pathlib.Path(folder.name, "1", "metrics")
     >>> metrics.mkdir(parents=True)

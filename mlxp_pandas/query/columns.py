@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..cells import LazyDtype
 from ..errors import QueryError, UnknownColumnError, suggest
-from ..lazy import LazyDtype
 from ..plaintext import printable
 
 __all__ = ["Derived", "Mask", "find", "fitted", "kind_of", "load", "moment_of", "plain", "runs", "value_of_local"]

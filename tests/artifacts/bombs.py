@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from mlxp_pandas.artifacts import load_artifact
-from mlxp_pandas.rundir import RunDir
+from mlxp_pandas.disk import RunDir
 from tests.processes import wait_for_child
 
 

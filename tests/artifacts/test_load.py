@@ -25,6 +25,7 @@ import mlxp_pandas
 from mlxp_pandas.artifacts import load as loading
 from mlxp_pandas.artifacts import unpickle
 from mlxp_pandas.artifacts.load import load_artifact, register_artifact_type
+from mlxp_pandas.disk import RunDir
 from mlxp_pandas.errors import (
     ArtifactError,
     ArtifactNotFoundError,
@@ -32,7 +33,6 @@ from mlxp_pandas.errors import (
     MissingDependencyError,
     UntrustedArtifactError,
 )
-from mlxp_pandas.rundir import RunDir
 from tests.artifacts.test_unpickle import same
 
 is_root = pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root gives files away")
@@ -670,7 +670,7 @@ def test_a_stored_loader_that_ends_the_interpreter(custom: RunDir) -> None:
     code = (lambda path: os._exit(9)).__code__.replace(co_names=("os", "_exit"))
     write_types(custom, {"text": {"load": marshal.dumps(code), "save": b""}})
     script = (
-        "import sys\nfrom mlxp_pandas.artifacts import load_artifact\nfrom mlxp_pandas.rundir import RunDir\n"
+        "import sys\nfrom mlxp_pandas.artifacts import load_artifact\nfrom mlxp_pandas.disk import RunDir\n"
         "try:\n    load_artifact(RunDir(sys.argv[1], '1'), 'text', 'note.txt')\n"
         "except PermissionError:\n    sys.exit(3)\n"
     )

@@ -19,8 +19,8 @@ import yaml
 
 from mlxp_pandas import read_runs
 from mlxp_pandas.artifacts import load_artifact
+from mlxp_pandas.disk import RunDir
 from mlxp_pandas.errors import MissingDependencyError, UntrustedArtifactError
-from mlxp_pandas.rundir import RunDir
 from mlxp_pandas.testing import make_runs
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="owners and modes of POSIX")

@@ -13,13 +13,15 @@ from pathlib import Path
 from .measure import ROOT, Lab, Reach, Row, Skipped, benchmark, figure
 from .scanning import indexed
 
-_READ = "import sys, mlxp_pandas; mlxp_pandas.read_runs(sys.argv[1], refresh={'False': False}.get(sys.argv[2]))"
+_READ = "import sys, mlxp_pandas; mlxp_pandas.read_runs(sys.argv[1], refresh=eval(sys.argv[2]))"
 
 
 @benchmark
 def counted(lab: Lab) -> Iterator[Row]:
     n_runs = lab.scaled(10_000)
     path = indexed(lab.runs(n_runs))
+    cold = _calls(lab, path, "True")
+    yield figure("system calls under the run directories, cold", "", len(cold) / n_runs, Reach(28, "/run"))
     calls = _calls(lab, path, "None")
     opened = [call for call in calls if call.startswith("open")]
     yield figure("system calls under the run directories, warm", "", len(calls) / n_runs, Reach(6, "/run"))

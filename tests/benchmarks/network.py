@@ -36,7 +36,7 @@ def network(lab: Lab) -> Iterator[Row]:
                 ours = seconds(lambda refresh=refresh: read_runs(path, refresh=refresh))
             turns.append((ours, _one_after_another(calls)))
         work = f"{name} read of {n_runs:,} runs, each call 1 ms later"
-        yield in_turns(turns).row(work, f"the same {len(calls):,} calls in a row", Reach(1 / 8))
+        yield in_turns(turns).row(work, f"the same {len(calls):,} calls in a row", Reach(1 / 6))
 
 
 @contextmanager

@@ -21,10 +21,9 @@ import numpy as np
 import pytest
 
 import mlxp_pandas
-from mlxp_pandas import files
 from mlxp_pandas.curves import find_log, forget, jsonlines, logs, read_curves, read_last
+from mlxp_pandas.disk import RunDir, files
 from mlxp_pandas.errors import ProblemsWarning
-from mlxp_pandas.rundir import RunDir
 from mlxp_pandas.testing import make_runs
 from tests.processes import join
 

@@ -28,12 +28,11 @@ from pandas.tests.extension.conftest import (  # noqa: F401
     use_numpy,
 )
 
-from mlxp_pandas.artifact import ArtifactDtype
-from mlxp_pandas.lazy import LazyArray, LazyDtype
-from mlxp_pandas.metrics import MetricDtype
-from mlxp_pandas.rundir import RunDir
+from mlxp_pandas.cells import ArtifactDtype, LazyDtype, MetricDtype
+from mlxp_pandas.cells.lazy import LazyArray
+from mlxp_pandas.disk import RunDir
 
-Build = Callable[..., LazyArray[RunDir]]
+Build = Callable[..., LazyArray]
 
 # The suite asks for 100 rows or for 10, as pandas' version has it.
 N_ROWS = int(re.search(r"len\(data\) == (\d+)", inspect.getsource(base.BaseInterfaceTests.test_len))[1])
@@ -51,7 +50,7 @@ def dtype(request: pytest.FixtureRequest) -> LazyDtype:
 def build(dtype: LazyDtype) -> Build:
     """An array from log_ids; None is a missing cell. The runs need not exist: nothing is read."""
 
-    def from_log_ids(*log_ids: int | None) -> LazyArray[RunDir]:
+    def from_log_ids(*log_ids: int | None) -> LazyArray:
         runs = [None if log_id is None else RunDir("/logs", str(log_id)) for log_id in log_ids]
         return dtype.construct_array_type()._from_runs(runs, dtype.column)
 
@@ -59,28 +58,28 @@ def build(dtype: LazyDtype) -> Build:
 
 
 @pytest.fixture
-def data(build: Build) -> LazyArray[RunDir]:
+def data(build: Build) -> LazyArray:
     return build(*range(1, N_ROWS + 1))
 
 
 @pytest.fixture
-def data_missing(build: Build) -> LazyArray[RunDir]:
+def data_missing(build: Build) -> LazyArray:
     return build(None, 1)
 
 
 @pytest.fixture
-def data_for_sorting(build: Build) -> LazyArray[RunDir]:
+def data_for_sorting(build: Build) -> LazyArray:
     # 10 comes after 9 as a number and before it as text.
     return build(9, 10, 1)
 
 
 @pytest.fixture
-def data_missing_for_sorting(build: Build) -> LazyArray[RunDir]:
+def data_missing_for_sorting(build: Build) -> LazyArray:
     return build(9, None, 1)
 
 
 @pytest.fixture
-def data_for_grouping(build: Build) -> LazyArray[RunDir]:
+def data_for_grouping(build: Build) -> LazyArray:
     return build(9, 9, None, None, 1, 1, 9, 10)
 
 

@@ -8,4 +8,4 @@ from __future__ import annotations
 
 __all__ = ["TARGETS"]
 
-TARGETS = ("jsonlines", "unpickle", "flatyaml", "query", "index")
+TARGETS = ("jsonlines", "unpickle", "templates", "query", "index")

@@ -19,11 +19,17 @@ import atheris
 from . import TARGETS
 
 with atheris.instrument_imports(include=["mlxp_pandas"]):
-    for module in ("curves", "artifacts", "flatyaml", "scan", "query"):
+    for module in ("disk", "curves", "artifacts", "runs", "query"):
         importlib.import_module(f"mlxp_pandas.{module}")
 
 CORPUS = Path(__file__).parent / "corpus"
-LONGEST = {"index": 24_000, "query": 600, "jsonlines": 1_000, "flatyaml": 1_000, "unpickle": 1_500}  # bytes of an input
+LONGEST = {
+    "index": 24_000,
+    "query": 600,
+    "jsonlines": 1_000,
+    "templates": 1_000,
+    "unpickle": 1_500,
+}  # bytes of an input
 
 
 def main(arguments: Sequence[str]) -> None:

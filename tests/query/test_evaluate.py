@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlxp_pandas.cells import MetricDtype
+from mlxp_pandas.disk import RunDir
 from mlxp_pandas.errors import InvalidOptionError, QueryError, UnknownColumnError
-from mlxp_pandas.metrics import MetricDtype
 from mlxp_pandas.query import filter_rows
-from mlxp_pandas.rundir import RunDir
 from tests.query.frames import FRAME, NAN, frame_of, runs
 
 

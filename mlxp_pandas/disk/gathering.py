@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: MIT
+"""What is read of one run, what was looked at on the way and must be compared later, and what could not be read.
+
+`gather` is all the input of one run that a scan needs, so that many runs can wait for a network disk at once.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from .files import FileProblem, Problem, read_bytes
+from .folder import RunDir
+
+#: Bytes of one YAML file, over which it is a problem and is not read.
+MAX_YAML_BYTES = 32 << 20
+#: Entries of one folder of a run, likewise.
+MAX_FILES = 10_000
+
+CONFIG, INFO = "metadata/config.yaml", "metadata/info.yaml"
+METRICS, LOG_KEYS = "metrics", "metrics/.keys"
+ARTIFACTS, ARTIFACT_KEYS = "artifacts", "artifacts/.keys/artifacts.yaml"
+
+_MISSING = (0, 0, 0, 0)
+_SETTLED_NS = 2_000_000_000  # git's "racily clean" rule: younger than this when it was read may change unseen
+_THROUGH_ALL = "metadata/../metrics/.keys/../../artifacts/.keys/../../.."
+
+
+class Gathered:
+    """The input of one run; whatever is asked of it never raises for what is on the disk.
+
+    Attributes
+    ----------
+    files : dict of str to bytes
+        Contents by path relative to the run.
+    looked : dict of str to tuple of int
+        What a later scan must compare: path to (size, mtime_ns, ctime_ns, inode), zeros where it is missing.
+    logs : tuple of str or None
+        The names of the metrics files, sorted; None where their folder could not be listed.
+    problems : list of Problem
+    settled : bool
+        False where a change could go unseen (something is younger than two seconds, or the disk gave an error).
+    has_vanished : bool
+        Whether the run is gone.
+    """
+
+    def __init__(self, run: RunDir) -> None:
+        self.run = run
+        self._base = run.path + "/"
+        self._settled_at = time.time_ns() - _SETTLED_NS
+        self.files: dict[str, bytes] = {}
+        self.looked: dict[str, tuple[int, ...]] = {}
+        self.logs: tuple[str, ...] | None = None
+        self.problems: list[Problem] = []
+        self.settled = True
+        self.has_vanished = False
+
+    def read(self, relative: str, limit: int | None = None) -> bytes | None:
+        """The bytes of a file of the run; None where it is missing or refused, the latter with a problem."""
+        path = self._base + relative
+        try:
+            data, status = self.run.followed(read_bytes, path, MAX_YAML_BYTES if limit is None else limit)
+        except FileNotFoundError:
+            self.looked[relative] = _MISSING
+            return None
+        except (FileProblem, OSError) as error:
+            self.lost(relative, error)
+            self.look(relative)
+            return None
+        self._mark(relative, _numbers(status))
+        self.files[relative] = data
+        return data
+
+    def again(self, relative: str) -> bytes | None:
+        """Read a file once more, that may have been in the middle of being rewritten."""
+        time.sleep(0.02)
+        self.problems = [problem for problem in self.problems if problem.file != f"{self.run.name}/{relative}"]
+        return self.read(relative) if self.has_folder(os.path.dirname(relative)) else None
+
+    def names_in(self, relative: str) -> list[str] | None:
+        """The visible names in a folder of the run, sorted; None where it is missing, or refused with a problem."""
+        self.looked[relative] = _MISSING
+        return self.listed(relative) if self.has_folder(relative) else None
+
+    def listed(self, relative: str) -> list[str] | None:
+        """The visible names in what is known to be a folder, sorted; None where it is refused with a problem."""
+        self.look(relative)
+        try:
+            names = [name for name in os.listdir(self._base + relative) if name[0] != "."]
+        except OSError as error:
+            self.lost(relative, error)
+            return None
+        is_plain = len(names) <= MAX_FILES and all(map(str.isprintable, names))
+        return sorted(names) if is_plain else self._few(relative, names)
+
+    def look(self, relative: str) -> None:
+        """Mark a file or folder of the run as one whose change must be noticed."""
+        self._mark(relative, _stamp(self._base + relative))
+
+    def peek(self, relative: str) -> Sequence[str]:
+        """The names in a folder of the run, without marking or naming anything."""
+        try:
+            return os.listdir(self._base + relative)
+        except OSError:
+            return ()
+
+    def has_folder(self, relative: str, *, quietly: bool = False) -> bool:
+        """Whether a folder is there and leads nowhere outside; else a problem, but for a listed name (`quietly`)."""
+        path = self._base + relative
+        try:
+            self.run.check()
+            status = os.lstat(path)
+            if stat.S_ISLNK(status.st_mode):
+                self.run.inside(path)
+                return os.path.isdir(path)
+        except FileNotFoundError:
+            self.settled &= not quietly  # it was listed
+            return False
+        except (FileProblem, OSError) as error:
+            self.lost(relative, error)
+            return False
+        if not stat.S_ISDIR(status.st_mode) and not quietly:
+            self.problem(relative, "not a folder", "a file stands where a folder is expected")
+        return stat.S_ISDIR(status.st_mode)
+
+    def problem(
+        self, relative: str, kind: str, reason: str, kept: str = "nothing of it", line: int | None = None
+    ) -> None:
+        """Name what is wrong in one file."""
+        self.problems.append(Problem(self.run.log_id, f"{self.run.name}/{relative}", line, kind, reason, kept))
+
+    def lost(self, relative: str, error: FileProblem | OSError) -> None:
+        """Name what the system or we refused; an error of the disk may be gone at the next look."""
+        if isinstance(error, FileProblem):
+            self.settled &= error.kind != "cut short"
+            self.problem(relative, error.kind, error.reason)
+        elif isinstance(error, NotADirectoryError):
+            self.problem(relative, "not a folder", "a file stands where a folder is expected")
+        else:
+            self.settled = False
+            self.problem(relative, "unreadable", error.strerror or str(error))
+
+    def _mark(self, relative: str, stamp: tuple[int, ...]) -> None:
+        self.looked[relative] = stamp
+        self.settled &= stamp[2] <= self._settled_at
+
+    def _few(self, relative: str, names: list[str]) -> list[str]:
+        """The names that are texts, up to the limit, files of data before others."""
+        good = [name for name in names if name.encode("utf-8", "replace").decode() == name]
+        if len(good) < len(names):
+            self.problem(relative, "odd name", f"{len(names) - len(good)} file names are no text", "the other files")
+        if len(good) > MAX_FILES:
+            self.problem(relative, "too many", f"{len(good):,} files; the limit is {MAX_FILES:,}", "the first of them")
+        good.sort(key=lambda name: (not name.endswith((".json", ".yaml")), name))
+        return sorted(good[:MAX_FILES])
+
+
+def gather(run: RunDir) -> Gathered:
+    """Read two YAML files of a run, the names of its logs, and the catalogues; parses nothing and never raises."""
+    found = Gathered(run)
+    found.looked |= dict.fromkeys((CONFIG, INFO, METRICS, ARTIFACT_KEYS), _MISSING)
+    try:
+        _gather(found)
+        found.has_vanished = CONFIG not in found.files and _stamp(run.path) == _MISSING
+    except Exception as error:  # an unknown defect costs what was not read yet of one run
+        found.settled = False
+        found.problem("", "defect", f"{type(error).__name__}: {error}", "what was read before")
+    return found
+
+
+def signature(run: RunDir, looks: Sequence[str]) -> int:
+    """What the looked-at files and folders of a run are now, as a number to compare: one system call each."""
+    base = run.path + "/"
+    return hash(tuple([_stamp(base + relative) for relative in looks]))  # of integers: the same in every process
+
+
+def _gather(found: Gathered) -> None:
+    has_all = _has_all_folders(found.run)
+    if has_all or found.has_folder("metadata"):
+        found.read(CONFIG)
+        found.read(INFO)
+    if has_all or found.has_folder(METRICS):
+        _gather_logs(found, has_all)
+    if has_all or (found.has_folder(ARTIFACTS) and found.has_folder("artifacts/.keys")):
+        found.read(ARTIFACT_KEYS)
+
+
+def _has_all_folders(run: RunDir) -> bool:
+    """Whether a run has every folder that is read, and none of them is a link: one system call tells."""
+    with suppress(OSError):
+        return run.leads_home(_THROUGH_ALL)
+    return False
+
+
+def _gather_logs(found: Gathered, has_all: bool) -> None:
+    names = found.listed(METRICS)
+    if names is None:
+        return
+    found.logs = tuple([name[:-5] for name in names if name.endswith(".json")])
+    has_keys = has_all or found.has_folder(LOG_KEYS)
+    for log in found.logs:
+        catalogue = f"{LOG_KEYS}/{log}.yaml"
+        found.looked[catalogue] = _MISSING
+        if has_keys:
+            found.read(catalogue)
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    try:
+        return _numbers(os.stat(path))
+    except FileNotFoundError:
+        return _MISSING
+    except (OSError, ValueError) as error:  # the latter for a path that nobody writes into an index
+        return 1, 0, 0, getattr(error, "errno", None) or 0
+
+
+def _numbers(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
