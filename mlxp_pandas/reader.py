@@ -21,7 +21,6 @@ from .errors import (
     suggest,
     user_stacklevel,
 )
-from .fields import fields_table, searchable_table
 from .frame import to_frame
 from .plaintext import printable
 from .problems import Problem, warn_of
@@ -29,8 +28,8 @@ from .progress import progress_bar
 from .query import selected_rows
 from .rundir import runs_below
 from .scan import Progress, scan
+from .stats import fields_table, load, searchable_table
 from .table import Table
-from .values import load
 
 __all__ = ["Reader", "read_runs"]
 

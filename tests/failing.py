@@ -33,9 +33,9 @@ from mlxp_pandas.health import health_of, runs_of
 from mlxp_pandas.index import FILE_NAME
 from mlxp_pandas.problems import Problem
 from mlxp_pandas.scan import scan
+from mlxp_pandas.stats import load
 from mlxp_pandas.table import MISSING, Table
 from mlxp_pandas.testing import make_runs
-from mlxp_pandas.values import load
 
 ERRORS = ("EIO", "EACCES", "ENOENT", "ESTALE", "ENOSPC", "EMFILE", "short", "eof")
 

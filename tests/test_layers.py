@@ -15,20 +15,17 @@ LAYERS = """
 __main__
 __init__
 accessor
-groupby
-plotting
-longform ranking report
-drawing scores seriesaccessor
-aggregate filters groupcurves reader scalars tabletext
-numbertext partition points values
-fields frame scan
+groups reader
+views
+stats
+frame scan
 health index metrics table
 artifact query runrow
 catalogues
 artifacts
 curves gathering testing
-flatyaml rowcodec rundir steps stepstats
-maps options problems progress yamltree
+flatyaml rowcodec rundir
+problems progress yamltree
 errors files lazy plaintext pool yamltext
 """
 
@@ -37,16 +34,16 @@ ONLY_IN = {
     "concurrent": "pool",
     "json": "curves.jsonlines curves.lines index rowcodec",
     "marshal": "artifacts.unpickle",
-    "matplotlib": "plotting",
+    "matplotlib": "views.plots",
     "msgspec": "curves.jsonlines",
     "pandas": """
         __init__
-        __main__ accessor aggregate artifact fields filters frame groupby groupcurves health lazy longform
-        metrics partition plotting points query.columns query.evaluate ranking reader report scalars scores
-        seriesaccessor values
+        __main__ accessor artifact frame groups health lazy metrics query.columns query.evaluate reader stats.columns
+        stats.maps stats.numbers stats.partition stats.points stats.ranking stats.spread stats.steps stats.tables
+        views.plots
     """,
     "pickle": "artifacts.unpickle testing",
-    "scipy": "stepstats",
+    "scipy": "stats.spread",
     "sqlite3": "index",
     "tqdm": "progress",
     "yaml": "flatyaml yamltext yamltree",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mlxp_pandas import read_runs
 from mlxp_pandas.curves import forget
-from mlxp_pandas.partition import Partition
+from mlxp_pandas.stats import Partition
 
 from .measure import Lab, Reach, Row, benchmark, need
 

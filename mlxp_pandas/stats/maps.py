@@ -1,0 +1,416 @@
+# SPDX-License-Identifier: MIT
+"""Aggregation and filter maps: MLXP's tuples and pandas' spellings, read, and applied to groups of rows.
+
+A function of the user gets lists of values; the name of a statistic stands for that statistic, of curves step by step.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..errors import InvalidMapError, InvalidOptionError, suggest
+from .columns import column, is_artifact, is_metric, is_missing, object_array, picked, read_values, require
+
+STATISTICS = ("mean", "std", "sem", "median", "min", "max", "count")
+"""The statistics that a map may name."""
+
+_FORMS = (
+    'Give (function, column) or (function, (column, ...), output names), a list of them, {column: "mean"} '
+    'or output=(column, "mean").'
+)
+
+Resolve = Callable[[object], list[Hashable]]
+Function = Callable[..., Any]
+_Curve = npt.NDArray[Any]
+_Rows = Sequence[npt.NDArray[np.int64]]
+
+
+class Aggregation(NamedTuple):
+    """One output column of an aggregation: a function, or the name of a statistic, applied to one column."""
+
+    function: Function | str
+    column: Hashable
+    output: Hashable
+
+
+def aggregate(
+    frame: pd.DataFrame, rows: _Rows, index: pd.Index[Any], maps: object, named: Mapping[str, object]
+) -> pd.DataFrame:
+    """Reduce groups of rows to one row each.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any frame.
+    rows : sequence of ndarray
+        The row positions of each group; groups do not overlap.
+    index : Index
+        The keys of the groups: the index of the result.
+    maps, named
+        The aggregation, in one of the spellings of `parse_aggregations`. A function gets the list of the group's
+        values of a column: curves as ndarrays, of the runs that have the metric; of other columns all values, missing
+        ones as NaN. It is not called for a group without any value: its cell is NaN. Named statistics are those of
+        `step_statistic` on curves, and those of pandas on other columns.
+
+    Returns
+    -------
+    DataFrame
+        One row a group, one column an output; arrays and lists stay whole, in object columns.
+
+    Raises
+    ------
+    InvalidMapError
+        A map of another form, or a statistic that the column's values do not have.
+    UnknownColumnError
+        A column that the frame does not have.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"config.lr": [0.1, 0.3], "loss": [np.array([4.0, 2.0]), np.array([2.0, 1.0])]})
+    >>> aggregate(runs, [np.array([0, 1])], pd.Index(["all"]), (max, "config.lr"), {})
+         fmax.config.lr
+    all             0.3
+    >>> aggregate(runs, [np.array([0, 1])], pd.Index(["all"]), {"loss": "mean"}, {}).loc["all", "loss"]
+    array([3. , 1.5])
+    """
+    aggregations = parse_aggregations(maps, named, partial(require, frame, levels=True))
+    read = read_values(frame, dict.fromkeys(each.column for each in aggregations))
+    outputs = {each.output: _output(frame, each, read[each.column], rows, index) for each in aggregations}
+    return pd.DataFrame(outputs, index=pd.RangeIndex(len(index))).set_axis(index, axis=0)
+
+
+def filter_mask(
+    frame: pd.DataFrame, condition: object, rows: Sequence[npt.NDArray[np.int64]], keys: Sequence[Hashable]
+) -> npt.NDArray[np.bool_]:
+    """Apply a filter map to groups of rows.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any frame.
+    condition : tuple
+        `(function, column or columns)`. The function gets one list a column, of the values of the group's rows: curves
+        as ndarrays, NaN where a run has none. It returns one boolean a row.
+    rows : sequence of ndarray
+        The row positions of each group.
+    keys : sequence
+        What to call the groups in an error message.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_rows,)
+        The rows to keep.
+
+    Raises
+    ------
+    InvalidMapError
+        The map has another form, or the function does not return one boolean a row.
+    UnknownColumnError
+        A column that the frame does not have.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"loss": [0.3, 0.1, 0.2]})
+    >>> filter_mask(runs, (lambda x: [v == min(x) for v in x], "loss"), [np.arange(3)], [()]).tolist()
+    [False, True, False]
+    """
+    function, labels = parse_filter(condition, partial(require, frame, levels=True))
+    columns = list(map(read_values(frame, labels).__getitem__, labels))
+    mask = np.zeros(len(frame), dtype=bool)
+    for group, key in zip(rows, keys, strict=True):
+        if len(group):
+            lists = [[values[row] for row in group.tolist()] for values in columns]
+            outcome = call(function, lists, f"columns {labels!r}, group {key!r}")
+            mask[group] = _booleans(outcome, len(group))
+    return mask
+
+
+def step_statistic(curves: Sequence[_Curve], name: str) -> _Curve:
+    """A statistic over runs at each step; at each step of those runs that reached it.
+
+    Parameters
+    ----------
+    curves : sequence of ndarray of shape (n_steps of the run,)
+        One curve a run, of any lengths. Arrays of more dimensions must have equal shapes after the first.
+    name : {"mean", "std", "sem", "median", "min", "max", "count"}
+        `std` and `sem` have n - 1 degrees of freedom, so they are NaN where one run is left; `count` is the number of
+        runs that reached the step.
+
+    Returns
+    -------
+    ndarray of shape (n_steps of the longest run,)
+        A NaN in any of the runs at a step makes the statistic NaN there.
+
+    Raises
+    ------
+    InvalidOptionError
+        There is no such statistic.
+    TypeError, ValueError
+        The curves do not hold numbers.
+
+    Examples
+    --------
+    >>> step_statistic([np.array([1.0, 2.0, 3.0]), np.array([3.0, np.nan])], "mean")
+    array([ 2., nan,  3.])
+    >>> step_statistic([np.array([1.0, 2.0, 3.0]), np.array([3.0, np.nan])], "count")
+    array([2, 2, 1])
+    """
+    if name not in STATISTICS:
+        raise InvalidOptionError(f"There is no statistic {name!r}.{suggest(name, STATISTICS)}")
+    arrays = [_as_numbers(curve, name) for curve in curves]
+    ends = sorted({0, *map(len, arrays)})
+    # Between two ends the same runs are left: each stretch is one plain computation. Diverged runs hold infinities.
+    with np.errstate(invalid="ignore", over="ignore"):
+        stretches = [
+            _statistic(np.array([array[start:end] for array in arrays if len(array) >= end]), name)
+            for start, end in pairwise(ends)
+        ]
+    return np.concatenate(stretches) if stretches else np.empty(0)
+
+
+def parse_aggregations(maps: object, named: Mapping[str, object], resolve: Resolve) -> list[Aggregation]:
+    """Bring an aggregation in any of its spellings to one form.
+
+    Parameters
+    ----------
+    maps : tuple, list of tuples, mapping or None
+        `(function, column or columns[, output name or names])`, where the function is a callable or the name of a
+        statistic; or pandas' `{column: function or [functions]}`.
+    named : mapping
+        pandas' `output=(column, function)`; used when `maps` is None.
+    resolve : callable
+        Checks one label or a list of labels and returns the list, as `columns.require` does.
+
+    Returns
+    -------
+    list of Aggregation
+        One for each output column.
+
+    Raises
+    ------
+    InvalidMapError
+        The form is none of these, two outputs have one name, or the statistic is unknown.
+
+    Examples
+    --------
+    >>> parse_aggregations(("mean", ("train.loss", "test.loss")), {}, list)
+    [Aggregation(function='mean', column='train.loss', output='fmean.train.loss'),
+     Aggregation(function='mean', column='test.loss', output='fmean.test.loss')]
+    >>> parse_aggregations({"train.loss": "mean"}, {}, lambda label: [label])
+    [Aggregation(function='mean', column='train.loss', output='train.loss')]
+    """
+    if (maps is None) == (not named):
+        raise InvalidMapError(f"Nothing to aggregate, or two spellings at once. {_FORMS}")
+    if named:
+        found = [_from_named(output, spec, resolve) for output, spec in named.items()]
+    elif isinstance(maps, Mapping):
+        found = _from_mapping(maps, resolve)
+    else:
+        found = [each for one in _as_maps(maps) for each in _from_tuple(one, resolve)]
+    outputs = [each.output for each in found]
+    for place, output in enumerate(outputs):
+        if output in outputs[:place]:
+            raise InvalidMapError(f"Two outputs are named {output!r}: give one of them a name of its own.")
+    return found
+
+
+def parse_filter(condition: object, resolve: Resolve) -> tuple[Function, list[Hashable]]:
+    """Check MLXP's filter map `(function, column or columns)`.
+
+    Parameters
+    ----------
+    condition : tuple or list of one tuple
+        A third element, MLXP's unused output names, is ignored.
+    resolve : callable
+        Checks labels, as in `parse_aggregations`.
+
+    Returns
+    -------
+    tuple of callable and list of labels
+
+    Raises
+    ------
+    InvalidMapError
+        The form is another one.
+
+    Examples
+    --------
+    >>> parse_filter((all, ["a", "b"]), list)
+    (<built-in function all>, ['a', 'b'])
+    """
+    maps = _as_maps(condition)
+    if len(maps) != 1:
+        raise InvalidMapError(f"Only one filter can be applied at a time; {len(maps)} were given.")
+    function, columns, *_ = maps[0]
+    if not callable(function):
+        raise InvalidMapError(f"A filter map is (function, column or columns); its function is {function!r}.")
+    return function, resolve(columns)
+
+
+def call(function: Function, lists: Sequence[list[Any]], where: str) -> Any:
+    """Call a user's function; an exception of it is passed on with a note that says where it was.
+
+    Examples
+    --------
+    >>> call(max, [[1, 2]], "column 'a'")
+    2
+    """
+    try:
+        return function(*lists)
+    except Exception as error:
+        lengths = {len(value) for values in lists for value in values if getattr(value, "shape", None)}
+        note = f"mlxp_pandas: raised on {where}"
+        if len(lengths) > 1:
+            steps = f"{min(lengths)} to {max(lengths)} steps"
+            note += f', whose curves have {steps}; {{column: "mean"}} takes unequal lengths.'
+        error.add_note(note)
+        raise
+
+
+def _from_named(output: str, spec: object, resolve: Resolve) -> Aggregation:
+    if not (isinstance(spec, tuple) and len(spec) == 2) or callable(spec[0]):
+        raise InvalidMapError(f'{output}={spec!r} is not of the form {output}=(column, "mean").')
+    return Aggregation(_checked(spec[1]), _one(spec[0], resolve), output)
+
+
+def _from_mapping(maps: Mapping[Any, Any], resolve: Resolve) -> list[Aggregation]:
+    """The mapping of pandas; as there, outputs are `(column, function)` where a list of functions is given."""
+    has_lists = any(isinstance(spec, list) for spec in maps.values())
+    found = []
+    for label, spec in maps.items():
+        name = label if isinstance(label, tuple) else (label,)
+        for function in spec if isinstance(spec, list) else [spec]:
+            output = (*name, _name_of(function)) if has_lists else label
+            found.append(Aggregation(_checked(function), _one(label, resolve), output))
+    return found
+
+
+def _from_tuple(one: tuple[Any, ...], resolve: Resolve) -> list[Aggregation]:
+    function, labels = _checked(one[0]), resolve(one[1])
+    outputs = [f"f{_name_of(function)}.{label}" for label in labels]
+    if len(one) == 3:
+        outputs = list(one[2]) if isinstance(one[2], (tuple, list)) else [one[2]]
+    for name in outputs:
+        if not isinstance(name, str):
+            raise InvalidMapError(f"The third element of a map names its outputs, with str; it is {name!r}.")
+    if len(outputs) != len(labels):
+        raise InvalidMapError(f"A map of {len(labels)} column(s) has {len(outputs)} output name(s): {outputs!r}.")
+    return [Aggregation(function, label, output) for label, output in zip(labels, outputs, strict=True)]
+
+
+def _as_maps(maps: object) -> list[tuple[Any, ...]]:
+    """MLXP's maps as a list of tuples."""
+    found: list[Any] = maps if isinstance(maps, list) else [maps]
+    for one in found:
+        if not isinstance(one, tuple):
+            raise InvalidMapError(f"{one!r} is not a map. {_FORMS}")
+        if len(one) not in (2, 3):
+            raise InvalidMapError(f"A map has two or three elements; this has {len(one)}. {_FORMS}")
+    return found
+
+
+def _one(given: object, resolve: Resolve) -> Hashable:
+    labels = resolve(given)
+    if len(labels) != 1:
+        raise InvalidMapError(f"{given!r} has {len(labels)} columns; this spelling takes one column an output.")
+    return labels[0]
+
+
+def _checked(function: Any) -> Function | str:
+    if callable(function) or (isinstance(function, str) and function in STATISTICS):
+        return function  # type: ignore[no-any-return]
+    if isinstance(function, str):
+        raise InvalidMapError(f"There is no statistic {function!r}.{suggest(function, STATISTICS)} {_FORMS}")
+    raise InvalidMapError(f"{function!r} is neither a function nor the name of a statistic. {_FORMS}")
+
+
+def _name_of(function: object) -> str:
+    """The name in `f<name>.<column>`; an object that is called, such as a partial, has only its class's."""
+    return function if isinstance(function, str) else getattr(function, "__name__", type(function).__name__)
+
+
+def _output(frame: pd.DataFrame, each: Aggregation, values: list[Any], rows: _Rows, index: pd.Index[Any]) -> Any:
+    """One output: the result of each group, typed; missing for groups without a run that has the metric."""
+    series = column(frame, each.column)
+    first = next((value for value in values if not is_missing(value)), None)
+    holds_curves = is_metric(series) or isinstance(first, list) or (isinstance(first, np.ndarray) and first.ndim > 0)
+    if isinstance(each.function, str) and not holds_curves:
+        return _plain_statistic(series, each.function, rows)
+    function = partial(_over_runs, name=each.function) if isinstance(each.function, str) else each.function
+    leaves_out = holds_curves or is_artifact(series)
+    results: list[Any] = []
+    places = []
+    for number, group in enumerate(rows):
+        present = [values[row] for row in group.tolist() if not (leaves_out and is_missing(values[row]))]
+        places.append(len(results) if present else -1)
+        if present:
+            results.append(call(function, [present], f"column {each.column!r}, group {index[number]!r}"))
+    are_plain = all(map(pd.api.types.is_scalar, results))
+    cells = pd.Series(results if are_plain else object_array(results), dtype=None if results else np.float64)
+    return picked(cells, places).array
+
+
+def _over_runs(curves: list[_Curve], name: str) -> _Curve:
+    """The statistic over the runs of a group, with an error that users understand."""
+    try:
+        return step_statistic(curves, name)
+    except (TypeError, ValueError, OverflowError) as error:
+        hint = "Give a function of the list of curves instead."
+        raise InvalidMapError(f"{name!r} needs curves of numbers ({error}). {hint}") from error
+
+
+def _plain_statistic(values: pd.Series[Any], name: str, rows: _Rows) -> Any:
+    """What pandas' groupby gives on a column of plain values."""
+    if is_artifact(values) and name != "count":
+        raise InvalidMapError(f"{values.name!r} holds artifacts: they have no {name!r}, only a 'count'.")
+    codes = np.full(len(values), -1, dtype=np.int64)
+    for place, group in enumerate(rows):
+        codes[group] = place
+    try:
+        with warnings.catch_warnings():
+            # numpy warns of groups whose values are all missing; their cell is NaN.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            found: pd.Series[Any] = values.reset_index(drop=True).groupby(codes).agg(name)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise InvalidMapError(f"{values.name!r} ({values.dtype}) has no {name!r}: {error}") from error
+    return found.reindex(range(len(rows)), fill_value=0 if name == "count" else np.nan).array
+
+
+def _booleans(outcome: Any, n_rows: int) -> npt.NDArray[np.bool_]:
+    """The outcome of a filter function, checked."""
+    if isinstance(outcome, tuple) and len(outcome) == 1 and pd.api.types.is_list_like(outcome[0]):
+        (outcome,) = outcome  # MLXP's way to return one output
+    values = list(outcome) if pd.api.types.is_list_like(outcome) else None
+    if values is None or len(values) != n_rows:
+        found = repr(outcome) if values is None else len(values)
+        raise InvalidMapError(f"A filter function returns one boolean for each run: {n_rows}, not {found}.")
+    for value in values:
+        if not isinstance(value, (bool, np.bool_)):
+            raise InvalidMapError(f"A filter function returns booleans, such as x == min(x); it returned {value!r}.")
+    return np.array(values, dtype=bool)
+
+
+def _as_numbers(curve: _Curve, name: str) -> _Curve:
+    """The curve as an array that numpy can compute with; objects only where they are numbers."""
+    array = np.asarray(curve)
+    kinds = "biuf" if name in ("min", "max") else "iuf"
+    return array if array.dtype.kind in kinds or name == "count" else array.astype(np.float64)
+
+
+def _statistic(stack: _Curve, name: str) -> Any:
+    """A statistic over the first axis."""
+    if name == "count":
+        return np.full(stack.shape[1:], len(stack))
+    if name == "sem":
+        return _statistic(stack, "std") / np.sqrt(len(stack))
+    if name == "std":
+        return np.std(stack, axis=0, ddof=1) if len(stack) > 1 else np.full(stack.shape[1:], np.nan)
+    return getattr(np, name)(stack, axis=0)

@@ -1,0 +1,406 @@
+# SPDX-License-Identifier: MIT
+"""The points of metrics, steps beside values: read in bulk from metric columns, or taken from loaded curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..curves import STEP_KEYS, Curves, find_log, read_curves, read_last
+from ..errors import InvalidOptionError, UnknownColumnError, suggest
+from ..metrics import Metric, MetricArray
+from ..problems import Problem
+from ..rundir import RunDir
+from .columns import column, is_metric, is_missing, require
+from .steps import Curve, as_numbers
+
+_Cell = tuple[RunDir, str]
+Source = _Cell | npt.NDArray[Any] | None
+"""Where the curve of a row is: a run and a metric, the curve itself, or nowhere."""
+
+_TRIED = 20  # runs that are asked for a metric that the frame has no column for
+
+
+def read_points(
+    frame: pd.DataFrame, steps: Mapping[Hashable, str | None]
+) -> tuple[dict[Hashable, list[Curve | None]], list[Problem]]:
+    """Read the points of metrics; each log file is opened once for all of them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any frame.
+    steps : mapping of label to str or None
+        For each column of curves what its steps are, as `step_columns` gives it; None is the place of the row in its
+        log, counted from 0.
+
+    Returns
+    -------
+    dict of label to list of (Curve or None)
+        One a row; None where the run has no such metric, or no steps for it. In the order of the log, as logged:
+        `steps.settle` makes the steps ascending.
+    list of Problem
+        What is wrong with the files.
+
+    Raises
+    ------
+    UnknownColumnError
+        The frame has no such column.
+    InvalidOptionError
+        A column that holds no curves, or steps that are no numbers.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"loss": [np.array([3.0, 1.0]), np.nan], "epoch": [np.array([10, 20]), np.nan]})
+    >>> read_points(runs, {"loss": "epoch"})[0]["loss"]
+    [Curve(steps=array([10, 20]), values=array([3., 1.])), None]
+    """
+    values = {label: sources_of(frame, label) for label in steps}
+    beside = {label: _step_sources(frame, values[label], x) for label, x in steps.items()}
+    reading = _Reading([*values.values(), *beside.values()])
+    found = {
+        label: [reading.points(value, step, x) for value, step in zip(values[label], beside[label], strict=True)]
+        for label, x in steps.items()
+    }
+    return found, reading.read.problems
+
+
+def read_logged(
+    frame: pd.DataFrame, labels: Iterable[Hashable]
+) -> tuple[dict[Hashable, list[Curve | None]], list[Problem]]:
+    """Read the values of metrics as they were logged, each with the place of its row in the log.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any frame.
+    labels : iterable of labels
+        Columns of metrics, or of loaded curves.
+
+    Returns
+    -------
+    dict of label to list of (Curve or None)
+        Steps are the places of rows, counted from 0; values have the dtypes of `Metric.load`.
+    list of Problem
+        What is wrong with the files.
+
+    Examples
+    --------
+    >>> read_logged(pd.DataFrame({"epoch": [np.array([10, 20])]}), ["epoch"])[0]["epoch"]
+    [Curve(steps=array([0, 1]), values=array([10, 20]))]
+    """
+    columns = {label: sources_of(frame, label) for label in labels}
+    reading = _Reading(list(columns.values()))
+    return {label: [*map(reading.logged, sources)] for label, sources in columns.items()}, reading.read.problems
+
+
+def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> tuple[dict[Hashable, list[Any]], list[Problem]]:
+    """The last value of columns of curves, from the ends of the files alone.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any frame.
+    labels : iterable of labels
+        Columns of metrics, or of loaded curves.
+
+    Returns
+    -------
+    dict of label to list of length n_rows
+        As logged; NaN where the run has no such metric.
+    list of Problem
+        What was wrong with the lines that were looked at.
+
+    Examples
+    --------
+    >>> ends, problems = read_ends(pd.DataFrame({"loss": [np.array([3, 1]), np.nan]}), ["loss"])
+    >>> print(ends["loss"][0], ends["loss"][1])
+    1 nan
+    """
+    columns = {label: sources_of(frame, label) for label in labels}
+    reading = _Reading(list(columns.values()), read_last)
+    return {label: [*map(reading.end, sources)] for label, sources in columns.items()}, reading.read.problems
+
+
+def tidy(curves: Iterable[Curve | None]) -> pd.DataFrame:
+    """The points of runs as one frame, run after run.
+
+    Parameters
+    ----------
+    curves : iterable of (Curve or None)
+        One a run.
+
+    Returns
+    -------
+    DataFrame
+        `run`, the place of the curve among the others, `step` and `value`; one row a point.
+
+    Examples
+    --------
+    >>> tidy([Curve(np.array([10, 20]), np.array([3.0, 1.0])), None, Curve(np.array([10]), np.array([2.0]))])
+       run  step  value
+    0    0    10    3.0
+    1    0    20    1.0
+    2    2    10    2.0
+    """
+    nothing = Curve(np.empty(0, dtype=np.int64), np.empty(0))
+    there = [(run, curve) for run, curve in enumerate(curves) if curve is not None] or [(0, nothing)]
+    runs = np.repeat([run for run, _ in there], [len(curve.steps) for _, curve in there])
+    steps, values = (np.concatenate(parts) for parts in zip(*(curve for _, curve in there), strict=True))
+    return pd.DataFrame({"run": runs, "step": steps, "value": values})
+
+
+def log_columns(frame: pd.DataFrame, log: str) -> list[Hashable]:
+    """The columns of curves that are keys of one log.
+
+    Raises
+    ------
+    UnknownColumnError
+        There is no such log; the message holds the nearest.
+
+    Examples
+    --------
+    >>> log_columns(pd.DataFrame({"train.loss": [np.zeros(2)], "test.loss": [np.zeros(2)]}), "train")
+    ['train.loss']
+    """
+    logs = {label: _log_of(_cells(frame, label)[:1]) for label in curve_columns(frame)}
+    # Of loaded curves, and of metrics that no run has, the name of the metric tells.
+    names = {label: str(getattr(column(frame, label).dtype, "column", label)) for label, of in logs.items() if not of}
+    found = [label for label in logs if logs[label] == log or f"{names.get(label)}.".startswith(f"{log}.")]
+    if not found:
+        known = dict.fromkeys(of or names[label].partition(".")[0] for label, of in logs.items())
+        raise UnknownColumnError(f"There is no log {log!r}.{suggest(log, known)}")
+    return found
+
+
+def step_columns(frame: pd.DataFrame, labels: Iterable[Hashable], x: str | None) -> dict[Hashable, str | None]:
+    """Find out what the steps of metrics are.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any frame.
+    labels : iterable of labels
+        Columns of metrics, or of loaded curves.
+    x : str, optional
+        A metric of the same log: a column (`"train.epoch"`), or a key that the log of each metric has (`"epoch"`).
+
+    Returns
+    -------
+    dict of label to str or None
+        The column, or the metric where the frame has no column for it.
+
+    Raises
+    ------
+    UnknownColumnError
+        The frame has no such column, or the runs have no such `x`.
+    InvalidOptionError
+        A column that holds no curves, or an `x` of another log.
+
+    Examples
+    --------
+    >>> step_columns(pd.DataFrame({"loss": [np.zeros(2)], "epoch": [np.arange(2)]}), ["loss"], "epoch")
+    {'loss': 'epoch'}
+    """
+    if x is None:
+        return {label: None for label in labels if _curve_column(frame, label) is not None}
+    if not isinstance(x, str):
+        raise InvalidOptionError(f"x={x!r} is no name: give a metric of the same log, such as 'train.epoch'.")
+    return {label: _step_column(frame, label, x) for label in labels}
+
+
+def shared_steps(frame: pd.DataFrame, first: Hashable, second: Hashable) -> dict[Hashable, str | None]:
+    """The steps that belong together in two columns of curves, which may be in two logs.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any frame.
+    first, second : label
+        Columns of metrics, or of loaded curves.
+
+    Returns
+    -------
+    dict of label to str or None
+        For `read_points`: in one log the row, and in two logs the first of `STEP_KEYS` that both have. The row where
+        they share none.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"train.loss": [np.zeros(2)], "test.loss": [np.zeros(2)]})
+    >>> shared_steps(runs, "train.loss", "test.loss")
+    {'train.loss': None, 'test.loss': None}
+    """
+    cells = {label: _cells(frame, label) for label in (first, second)}
+    logs = {label: _log_of(tried[:1]) for label, tried in cells.items()}
+    if logs[first] != logs[second] and None not in logs.values():
+        for key in STEP_KEYS:
+            if all(any(find_log(run, f"{logs[label]}.{key}") for run, _ in tried) for label, tried in cells.items()):
+                return {label: f"{log}.{key}" for label, log in logs.items()}
+    return dict.fromkeys((first, second))
+
+
+def curve_columns(frame: pd.DataFrame) -> list[Hashable]:
+    """The columns that hold curves; one of metrics may have lost all of its runs.
+
+    Examples
+    --------
+    >>> curve_columns(pd.DataFrame({"seed": [1], "loss": [np.array([1.0])]}))
+    ['loss']
+    """
+    columns = ((label, frame.iloc[:, place]) for place, label in enumerate(frame.columns))
+    return [label for label, values in columns if is_metric(values) or (is_curves(values) and values.notna().any())]
+
+
+def is_curves(values: pd.Series[Any]) -> bool:
+    """Whether a column holds curves: metrics, or arrays and lists of numbers; a column without any value may.
+
+    Examples
+    --------
+    >>> is_curves(pd.Series([np.nan, np.array([1.0])])), is_curves(pd.Series([1.0]))
+    (True, False)
+    """
+    if isinstance(values.array, MetricArray):
+        return True
+    if values.dtype != object:
+        return bool(values.dtype == np.float64 and values.isna().all())
+    first = next((value for value in values if value is not None and not is_missing(value)), None)
+    return first is None or isinstance(first, (Metric, list)) or (isinstance(first, np.ndarray) and first.ndim == 1)
+
+
+def sources_of(frame: pd.DataFrame, label: Hashable) -> list[Source]:
+    """Where the curves of a column are, one a row.
+
+    Raises
+    ------
+    UnknownColumnError
+        The frame has no such column.
+    InvalidOptionError
+        The column holds no curves.
+
+    Examples
+    --------
+    >>> sources_of(pd.DataFrame({"loss": [np.nan]}), "loss")
+    [None]
+    """
+    values = _curve_column(frame, label)
+    if isinstance(values.array, MetricArray):
+        metric = values.array.dtype.column
+        return [None if run is None else (run, metric) for run in values.array.runs]
+    return [_source(value, label) for value in values]
+
+
+class _Reading:
+    """One bulk read of all the metrics among some columns of sources."""
+
+    def __init__(self, columns: Sequence[Sequence[Source]], read: Callable[..., Curves] = read_curves) -> None:
+        cells = dict.fromkeys(source for column in columns for source in column if isinstance(source, tuple))
+        runs = list(dict.fromkeys(run for run, _ in cells))
+        metrics = list(dict.fromkeys(metric for _, metric in cells))
+        self._places = {run: place for place, run in enumerate(runs)}
+        self.read = read(runs, metrics, None if len(cells) == len(runs) * len(metrics) else cells.keys())
+
+    def points(self, values: Source, steps: Source, x: str | None) -> Curve | None:
+        """The points of one row: the values of the rows of the log that have both, at the steps that stand there."""
+        logged = self.logged(values)
+        at = logged and Curve(logged.steps, logged.steps) if x is None else self.logged(steps)
+        if logged is None or at is None:
+            return None
+        if isinstance(values, np.ndarray) and len(logged.steps) != len(at.steps):
+            raise InvalidOptionError(
+                f"A curve has {len(logged.steps)} values and its {x!r} has {len(at.steps)}. Which belong together is "
+                "known of metrics, not of curves that were loaded: give the columns as read_runs returns them."
+            )
+        if np.array_equal(logged.steps, at.steps):
+            return Curve(_as_steps(at.values, x), as_numbers(logged.values))
+        _, of_logged, of_at = np.intersect1d(logged.steps, at.steps, assume_unique=True, return_indices=True)
+        return Curve(_as_steps(at.values[of_at], x), as_numbers(logged.values[of_logged]))
+
+    def logged(self, source: Source) -> Curve | None:
+        """The rows of the log and the values there, as logged."""
+        if not isinstance(source, tuple):
+            return None if source is None else Curve(np.arange(len(source)), source)
+        run, metric = source
+        place = self._places[run]
+        found = self.read.places[metric][place]
+        return None if found is None else Curve(found[0].rows(found[1]), self.read.values[metric][place])
+
+    def end(self, source: Source) -> Any:
+        """The last value, of a bulk read of the ends."""
+        if not isinstance(source, tuple):
+            return source[-1] if source is not None and len(source) else np.nan
+        value = self.read.values[source[1]][self._places[source[0]]]
+        return np.nan if value is None else value
+
+
+def _as_steps(values: npt.NDArray[Any], x: str | None) -> npt.NDArray[Any]:
+    if values.dtype.kind in "iuf":
+        return values
+    for value in values.tolist():
+        if isinstance(value, (str, list, dict)):
+            raise InvalidOptionError(f"{x!r} holds {value!r}: steps are numbers.")
+    return as_numbers(values)
+
+
+def _curve_column(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
+    values = column(frame, *require(frame, [label]))
+    if not is_curves(values):
+        raise InvalidOptionError(f"{label!r} holds no curves.{suggest(label, curve_columns(frame))}")
+    return values
+
+
+def _source(value: Any, label: Hashable) -> Source:
+    if isinstance(value, Metric):
+        return value.run, value.column
+    if isinstance(value, (list, np.ndarray)) and np.ndim(value) == 1:
+        return np.asarray(value)
+    if is_missing(value) or value is None:
+        return None
+    raise InvalidOptionError(f"{label!r} holds {value!r} beside curves: a curve is a metric or a flat array.")
+
+
+def _cells(frame: pd.DataFrame, label: Hashable) -> list[_Cell]:
+    """The first metrics of a column."""
+    return [source for source in sources_of(frame, label) if isinstance(source, tuple)][:_TRIED]
+
+
+def _log_of(cells: Iterable[_Cell]) -> str | None:
+    """The log of the first of these metrics that is there."""
+    return next((found[0] for run, metric in cells if (found := find_log(run, metric))), None)
+
+
+def _step_sources(frame: pd.DataFrame, sources: Sequence[Source], x: str | None) -> Sequence[Source]:
+    """Where the steps of each row are."""
+    if x is not None and x in frame.columns:
+        return sources_of(frame, x)
+    return [(source[0], x) if x is not None and isinstance(source, tuple) else None for source in sources]
+
+
+def _step_column(frame: pd.DataFrame, label: Hashable, x: str) -> str:
+    cells = _cells(frame, label)
+    log = _log_of(cells[:1])
+    if x in frame.columns:
+        name, other = x, _log_of(_cells(frame, x)[:1])
+    else:
+        name = x if log is None or x.startswith(f"{log}.") else f"{log}.{x}"
+        is_there = name in frame.columns or any(find_log(run, name) for run, _ in cells)
+        other = log if is_there else _log_of((run, x) for run, _ in cells)
+        if not is_there and other is None:
+            raise _no_steps(frame, label, x, [f"{log}.{key}" for key in STEP_KEYS])
+    if None not in (log, other) and log != other:
+        raise InvalidOptionError(
+            f"{label!r} is in the log {log!r} and {x!r} in {other!r}: the rows of two logs do not belong together. "
+            f"Give a metric of {log!r}, or a key that each log has."
+        )
+    return name
+
+
+def _no_steps(frame: pd.DataFrame, label: Hashable, x: str, counting: Sequence[str]) -> UnknownColumnError:
+    cells = _cells(frame, label)
+    there = [name for name in counting if any(find_log(run, name) for run, _ in cells)]
+    known = dict.fromkeys(each for each in (*there, *curve_columns(frame)) if each != label)
+    return UnknownColumnError(f"There is no {x!r} beside {label!r}.{suggest(x, known)}")

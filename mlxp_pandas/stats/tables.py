@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: MIT
+"""Tables for a paper: one cell a setting, mean, spread and number of runs; as text, HTML, Markdown and LaTeX.
+
+Nothing in the names acts where it is shown. The cells are not rendered by pandas' Styler, which would need jinja2.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ..errors import InvalidOptionError
+from ..plaintext import printable
+from .columns import is_missing, listed, setting_columns
+from .numbers import number_column
+from .options import check_choice, completed
+from .partition import Partition
+from .spread import check_level, t_quantile
+
+_DEFAULTS = {"over": "config.seed", "spread": "std", "bold": "min", "digits": None, "level": 0.95}
+_EMPTY = "-"
+_MOST_DECIMALS = 6
+_LARGEST = 1e6
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+} | {character: f"\\{character}" for character in "&%$#_{}"}
+
+
+class Figure(NamedTuple):
+    """A number as text: `mean ± spread`, all times ten to the power of `exponent` where that is not 0.
+
+    Attributes
+    ----------
+    mean : str
+    spread : str
+        Empty where it is not known.
+    exponent : int
+    """
+
+    mean: str
+    spread: str
+    exponent: int
+
+    @property
+    def plain(self) -> str:
+        """The figure as a terminal shows it."""
+        text = f"{self.mean} ± {self.spread}" if self.spread else self.mean
+        if not self.exponent:
+            return text
+        return f"({text})e{self.exponent}" if self.spread else f"{text}e{self.exponent}"
+
+    def latex(self, is_bold: bool) -> str:
+        """The figure in LaTeX's math mode."""
+        text = rf"{self.mean} \pm {self.spread}" if self.spread else self.mean
+        if self.exponent:
+            text = (f"({text})" if self.spread else text) + rf" \times 10^{{{self.exponent}}}"
+        if not math.isfinite(float(self.mean)):
+            text = rf"\mathrm{{{text}}}"
+        return rf"$\mathbf{{{text}}}$" if is_bold else f"${text}$"
+
+
+class RunTable:
+    """A table of means over runs: it prints as text, shows as HTML in a notebook, and converts.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        The numbers, one row a cell, indexed by the columns of the rows and of the columns: `mean`, the spread under its
+        name (`std`, `sem` or `ci`), `n`, the number of runs with a finite value, and `n_skipped`, of the others.
+        `frame["mean"].unstack()` has the shape of the table.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"lr": [0.1, 0.1, 1.0], "loss": [0.3, 0.4, 0.8]})
+    >>> table = run_table(runs, "lr", value="loss")
+    >>> table
+    lr   loss
+    0.1  0.350 ± 0.071 (2) *
+    1    0.800 (1)
+    loss: mean ± std (number of runs)
+    * best of its column, or its interval holds the best mean
+    >>> table.frame.round(3)
+         mean    std  n  n_skipped
+    lr
+    0.1  0.35  0.071  2          0
+    1.0  0.80    NaN  1          0
+    """
+
+    def __init__(self, frame: pd.DataFrame, grid: _Grid) -> None:
+        self.frame = frame
+        self._grid = grid
+
+    def __repr__(self) -> str:
+        lines = self._lines(str, lambda cell: cell.text + " *" * cell.is_bold)
+        widths = [max(map(len, texts)) for texts in zip(*lines, strict=True)]
+        body = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+        has_stars = any(cell.is_bold for cell in self._grid.cells.values())
+        star = ["* best of its column, or its interval holds the best mean"] if has_stars else []
+        return "\n".join([*body, self._grid.caption, *star, *self._grid.notes])
+
+    def _repr_html_(self) -> str:
+        def row(tag: str, texts: list[str]) -> str:
+            return f"<tr>{''.join(f'<{tag}>{text}</{tag}>' for text in texts)}</tr>"
+
+        head, *body = self._lines(html.escape, lambda cell: f"<b>{cell.text}</b>" if cell.is_bold else cell.text)
+        notes = "".join(f"<div>{html.escape(note)}</div>" for note in (self._grid.caption, *self._grid.notes))
+        table = f"<thead>{row('th', head)}</thead><tbody>{''.join(row('td', line) for line in body)}</tbody>"
+        # The classes keep MathJax from reading what stands between dollar signs.
+        return f'<div class="tex2jax_ignore mathjax_ignore"><table class="dataframe">{table}</table>{notes}</div>'
+
+    def to_markdown(self) -> str:
+        """The table in GitHub's Markdown.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> runs = pd.DataFrame({"lr": [0.1, 0.1], "loss": [0.3, 0.4]})
+        >>> print(run_table(runs, "lr", value="loss").to_markdown())
+        | lr | loss |
+        | :-- | --: |
+        | 0.1 | **0.350 ± 0.071 (2)** |
+        """
+        head, *body = self._lines(markdown_text, lambda cell: f"**{cell.text}**" if cell.is_bold else cell.text)
+        rule = [":--"] * len(self._grid.row_names) + ["--:"] * len(self._grid.columns)
+        notes = [f"\n{markdown_text(note)}" for note in self._grid.notes]
+        return "\n".join([*(f"| {' | '.join(line)} |" for line in (head, rule, *body)), *notes])
+
+    def to_latex(self) -> str:
+        r"""The table as a LaTeX `tabular`; it needs the package booktabs.
+
+        Returns
+        -------
+        str
+            Names are escaped.
+
+        Examples
+        --------
+        >>> runs = pd.DataFrame({"batch_size": [8, 8], "loss": [0.3, 0.4]})
+        >>> print(run_table(runs, "batch_size", value="loss").to_latex())
+        \begin{tabular}{lr}
+        \toprule
+        batch\_size & loss \\
+        \midrule
+        8 & $\mathbf{0.350 \pm 0.071}$ (2) \\
+        \bottomrule
+        \end{tabular}
+        """
+        n_names, n_columns, over = len(self._grid.row_names), len(self._grid.columns), self._grid.column_name
+        _, *body = self._lines(latex_text, lambda cell: f"{cell.figure.latex(cell.is_bold)} ({cell.n})")
+        names = [latex_text(name) for name in (*self._grid.row_names, *self._grid.columns)]
+        head, *lines = (" & ".join(line) + r" \\" for line in (names, *body))
+        top = [rf"\begin{{tabular}}{{{'l' * n_names}{'r' * n_columns}}}", r"\toprule"]
+        if over:
+            span = [""] * n_names + [rf"\multicolumn{{{n_columns}}}{{c}}{{{latex_text(over)}}}"]
+            top += [" & ".join(span) + r" \\", rf"\cmidrule(lr){{{n_names + 1}-{n_names + n_columns}}}"]
+        notes = [f"% {note}" for note in self._grid.notes]
+        return "\n".join([*notes, *top, head, r"\midrule", *lines, r"\bottomrule", r"\end{tabular}"])
+
+    def _lines(self, escape: Callable[[str], str], shown: Callable[[_Cell], str]) -> list[list[str]]:
+        """The header and the rows as texts."""
+        grid = self._grid
+        prefix = f"{grid.column_name} = " if grid.column_name and "," not in grid.column_name else ""
+        head = [*grid.row_names, *(f"{prefix}{name}" for name in grid.columns)]
+        body = [
+            [*map(escape, key), *(shown(cell) if cell else _EMPTY for cell in map(grid.cells.get, grid.places(row)))]
+            for row, key in enumerate(grid.rows)
+        ]
+        return [list(map(escape, head)), *body]
+
+
+def run_table(
+    frame: pd.DataFrame, rows: Any, columns: Any = None, value: str = "test.loss.last", **options: Any
+) -> RunTable:
+    """Tabulate the mean of a number over runs.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any frame.
+    rows, columns : label or list of labels
+        The config columns whose values make the rows and the columns of the table.
+    value : str
+        A column of numbers, or a name such as `test.loss.last`.
+    **options
+        `over`, columns of repetitions, `config.seed` unless given: where other config columns vary within a cell, a
+        note says so. `spread`, what stands after ±: "std" (n - 1 degrees of freedom; unless given), "sem", the standard
+        error of the mean, or "ci", half the t-interval of the mean, and `level`, its confidence level, 0.95. `bold`,
+        which mean of a column is best, "min" (unless given), "max" or None: it is bold, and so is each cell whose
+        interval mean ± spread contains it. `digits`, decimals: two digits of the spread unless given.
+
+    Returns
+    -------
+    RunTable
+
+    Raises
+    ------
+    UnknownColumnError
+        The frame has no such column.
+    InvalidOptionError
+        An option outside its allowed values, or values that are no numbers.
+    MissingDependencyError
+        `spread="ci"` without scipy.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"lr": [0.1, 0.1, 1.0, 1.0], "seed": [1, 2, 1, 2], "loss": [0.3, 0.4, 0.8, 0.9]})
+    >>> run_table(runs, "lr", "seed", value="loss", digits=1)
+    lr   seed = 1   seed = 2
+    0.1  0.3 (1) *  0.4 (1) *
+    1    0.8 (1)    0.9 (1)
+    loss: mean ± std (number of runs)
+    * best of its column, or its interval holds the best mean
+    """
+    chosen = completed(options, _DEFAULTS)
+    check_choice("spread", chosen["spread"], ("std", "sem", "ci"))
+    check_choice("bold", chosen["bold"], ("min", "max", None))
+    check_level(chosen["level"])
+    digits = chosen["digits"]
+    if digits is not None and (not isinstance(digits, int) or digits < 0):
+        raise InvalidOptionError(f"digits={digits!r} is not a number of decimals, 0 or more.")
+    of_rows, of_columns = Partition(frame, listed(frame, rows)), Partition(frame, listed(frame, columns))
+    partition = Partition(frame, [*of_rows.names, *of_columns.names])
+    numbers = _numbers(partition, number_column(frame, value), chosen)
+    places = pd.DataFrame({"row": of_rows.codes, "column": of_columns.codes}).groupby(partition.codes).first()
+    is_bold = _is_best(numbers, places["column"], chosen["bold"])
+    cells = {
+        place: _Cell(figure(mean, spread, digits), n, bold)
+        for place, (mean, spread, n, _), bold in zip(
+            places.itertuples(index=False, name=None), numbers.itertuples(index=False), is_bold, strict=True
+        )
+    }
+    grid = _Grid(
+        caption=f"{printable(value)}: mean ± {chosen['spread']} (number of runs)",
+        row_names=[printable(str(name)) for name in of_rows.names],
+        column_name=", ".join(printable(str(name)) for name in of_columns.names),
+        rows=[list(map(key_text, key)) for key in of_rows.keys],
+        columns=[", ".join(map(key_text, key)) or printable(value) for key in of_columns.keys],
+        cells=cells,
+        notes=[*_note_of_mixture(frame, partition, chosen["over"]), *_note_of_skipped(numbers)],
+    )
+    return RunTable(numbers.set_axis(partition.index, axis=0), grid)
+
+
+class _Cell(NamedTuple):
+    """What a cell shows, the number of runs behind it, and whether it is among the best of its column."""
+
+    figure: Figure
+    n: int
+    is_bold: bool
+
+    @property
+    def text(self) -> str:
+        return f"{self.figure.plain} ({self.n})"
+
+
+class _Grid(NamedTuple):
+    """What a table shows: all names as text, and the cells by the numbers of their row and column."""
+
+    caption: str
+    row_names: list[str]
+    column_name: str
+    rows: list[list[str]]
+    columns: list[str]
+    cells: Mapping[tuple[int, int], _Cell]
+    notes: list[str]
+
+    def places(self, row: int) -> list[tuple[int, int]]:
+        return [(row, column) for column in range(len(self.columns))]
+
+
+def figure(mean: float, spread: float, digits: int | None = None) -> Figure:
+    """Write a mean with its spread.
+
+    Parameters
+    ----------
+    mean : float
+    spread : float
+        NaN where it is not known.
+    digits : int, optional
+        Decimals; two digits of the spread unless given, or three of the mean where there is none.
+
+    Returns
+    -------
+    Figure
+
+    Examples
+    --------
+    >>> figure(0.31234, 0.0213).plain, figure(1234.5, 56.7).plain, figure(0.31234, float("nan")).plain
+    ('0.312 ± 0.021', '1234 ± 57', '0.312')
+    >>> figure(1.234e-9, 2.1e-10).plain, figure(0.31234, 0.0213, digits=1).plain
+    ('(1.23 ± 0.21)e-9', '0.3 ± 0.0')
+    """
+    exponent, decimals = 0, digits
+    if digits is None:
+        decimals = _decimals(mean, spread)
+        if math.isfinite(mean) and (decimals > _MOST_DECIMALS or abs(mean) >= _LARGEST):
+            exponent = _magnitude(mean)
+        decimals = max(decimals + exponent, 0)
+    scale = 10.0**exponent
+    shown = "" if math.isnan(spread) else f"{spread / scale:.{decimals}f}"
+    return Figure("NaN" if math.isnan(mean) else f"{mean / scale:.{decimals}f}", shown, exponent)
+
+
+def key_text(value: object) -> str:
+    """A value of a config column as text; nothing in it acts in a terminal.
+
+    >>> key_text(10.0), key_text(float("nan")), key_text((64, "relu"))
+    ('10', 'NaN', "(64, 'relu')")
+    """
+    if is_missing(value):
+        return "NaN"
+    return f"{value:g}" if isinstance(value, float) else printable(str(value))
+
+
+def markdown_text(text: str) -> str:
+    r"""Text as it stands in a cell of a Markdown table.
+
+    >>> print(markdown_text("a|b_c<b>"))
+    a\|b\_c\<b>
+    """
+    return re.sub(r"[\\`*_{}\[\]<|~$]", r"\\\g<0>", text)
+
+
+def latex_text(text: str) -> str:
+    r"""Text as it stands in LaTeX.
+
+    >>> print(latex_text("num_units & 50%"))
+    num\_units \& 50\%
+    """
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _numbers(
+    partition: Partition, values: np.ndarray[Any, np.dtype[np.float64]], chosen: Mapping[str, Any]
+) -> pd.DataFrame:
+    """`mean`, the spread, `n` and `n_skipped` of each group."""
+    each = pd.Series(values).where(np.isfinite(values)).groupby(partition.codes)
+    n, std = each.count(), each.std()
+    spread: Any = std if chosen["spread"] == "std" else std / np.sqrt(n)
+    if chosen["spread"] == "ci":
+        spread = t_quantile(n, chosen["level"]) * spread
+    return pd.DataFrame({"mean": each.mean(), chosen["spread"]: spread, "n": n, "n_skipped": each.size() - n})
+
+
+def _is_best(numbers: pd.DataFrame, columns: pd.Series[int], bold: str | None) -> list[bool]:
+    """Which means are the best of their column, or have an interval that holds it."""
+    if bold is None:
+        return [False] * len(numbers)
+    mean, spread = numbers.iloc[:, 0], numbers.iloc[:, 1]
+    best = mean.groupby(columns).transform(bold)  # type: ignore[call-overload]
+    is_best: list[bool] = ((mean == best) | ((mean - spread <= best) & (best <= mean + spread))).tolist()
+    return is_best
+
+
+def _note_of_mixture(frame: pd.DataFrame, partition: Partition, over: Any) -> list[str]:
+    """Which config columns vary within a cell, besides those of repetitions; a frame need not have the usual one."""
+    is_absent = over == _DEFAULTS["over"] and over not in (*frame.columns, *frame.index.names)
+    others = setting_columns(frame, [*partition.names, *([] if is_absent else listed(frame, over))])
+    mixed = [str(name) for name in others if len(Partition(frame, [*partition.names, name])) > len(partition)]
+    return [f"cells also average over {', '.join(mixed)}"] if mixed else []
+
+
+def _note_of_skipped(numbers: pd.DataFrame) -> list[str]:
+    skipped, n = int(numbers["n_skipped"].sum()), int(numbers["n"].sum())
+    return [f"{skipped} of {skipped + n} runs left out: no finite value"] if skipped else []
+
+
+def _decimals(mean: float, spread: float) -> int:
+    """How many decimals show two digits of the spread; three of the mean where there is no spread."""
+    if math.isfinite(spread) and spread > 0:
+        return 1 - _magnitude(spread)
+    return 2 - _magnitude(mean) if math.isfinite(mean) and mean else 2
+
+
+def _magnitude(number: float) -> int:
+    """The power of ten of the first digit, after rounding to two."""
+    return int(f"{number:.1e}".partition("e")[2])
