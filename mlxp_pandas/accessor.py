@@ -15,32 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from . import stats, views
 from .errors import InvalidOptionError, NoCurvesError
-from .groups import RunGroups, all_but_names, filter_runs, select_runs
+from .groups import RunGroups, all_but_names, select_runs
 from .health import health_of
 from .query import local_names, selected_rows
-from .stats import (
-    Criterion,
-    RunTable,
-    best_runs,
-    compare_settings,
-    curve_numbers,
-    fields_table,
-    is_curves,
-    load,
-    long_frame,
-    number_columns,
-    object_array,
-    read_values,
-    run_table,
-    searchable_table,
-    sorted_runs,
-    steps_of,
-    suffix_columns,
-    values_at,
-    varying,
-)
-from .views import heat_map, plot_runs
 
 __all__ = ["CurveAccessor", "RunsAccessor"]
 
@@ -86,7 +65,7 @@ class RunsAccessor:
         config.seed  <class 'int'>
         note         <class 'str'>
         """
-        return fields_table(self._frame)
+        return stats.fields_table(self._frame)
 
     @property
     def searchable(self) -> pd.DataFrame:
@@ -99,7 +78,7 @@ class RunsAccessor:
         Fields
         config.seed  <class 'int'>
         """
-        return searchable_table(self._frame)
+        return stats.searchable_table(self._frame)
 
     def filter(
         self, condition: Any, bygroups: Hashable | list[Hashable] | None = None, *, missing: str = "drop"
@@ -146,7 +125,7 @@ class RunsAccessor:
             _check_only(
                 missing == "drop", "missing is for queries; a filter map gets NaN for what a run does not have."
             )
-            return filter_runs(self._frame, condition, bygroups)
+            return stats.filter_runs(self._frame, condition, bygroups)
         _check_only(bygroups is None, "bygroups is for filter maps (function, columns), not for queries.")
         return _queried(self._frame, condition, missing, _callers_values(local_names(condition)))
 
@@ -169,7 +148,7 @@ class RunsAccessor:
         >>> pd.DataFrame({"config.seed": [1, 2], "config.lr": [0.1, 0.1]}).mlxp.diff()
         ['config.seed']
         """
-        return varying(self._frame, start_key)
+        return stats.varying(self._frame, start_key)
 
     def groupby(
         self, keys: Hashable | list[Hashable] | None = None, *, all_but: Hashable | list[Hashable] | None = None
@@ -289,7 +268,7 @@ class RunsAccessor:
         0            1
         1            2
         """
-        return load(self._frame, columns)
+        return stats.load(self._frame, columns)
 
     def health(self, stale: object = "2h") -> pd.DataFrame:
         """The state of each run, all of whose files are read now: alive, diverged, resumed, damaged.
@@ -353,7 +332,7 @@ class RunsAccessor:
            config.lr  loss.min  loss.last
         0        0.1       1.0        2.0
         """
-        return number_columns(self._frame, names)
+        return stats.number_columns(self._frame, names)
 
     def sort(self, by: str | list[str], ascending: bool | list[bool] = True) -> pd.DataFrame:
         """Sort the runs by columns, or by numbers of curves.
@@ -383,7 +362,7 @@ class RunsAccessor:
         >>> runs.mlxp.sort("loss.last").index.tolist()
         [1, 0]
         """
-        return sorted_runs(self._frame, by, ascending)
+        return stats.sorted_runs(self._frame, by, ascending)
 
     def best(
         self,
@@ -435,7 +414,7 @@ class RunsAccessor:
            log_id  config.lr  val  test  n_skipped
         0       1        1.0  0.5   0.6          0
         """
-        return best_runs(self._frame, Criterion(by, mode, scope), per, over, report)
+        return stats.best_runs(self._frame, stats.Criterion(by, mode, scope), per, over, report)
 
     def compare(
         self,
@@ -491,7 +470,7 @@ class RunsAccessor:
         config.lr
         1.0               0.1 -0.15  0.35           0.17        3           0
         """
-        return compare_settings(self._frame, metric, baseline, pair, by, level=level, scope=scope, **options)
+        return stats.compare_settings(self._frame, metric, baseline, pair, by, level=level, scope=scope, **options)
 
     def table(  # noqa: PLR0913, PLR0917  # one word for each thing that can be asked, in one place
         self,
@@ -503,7 +482,7 @@ class RunsAccessor:
         bold: str | None = "min",
         digits: int | None = None,
         **options: Any,
-    ) -> RunTable:
+    ) -> stats.RunTable:
         """Tabulate the mean of a number over runs: `mean ± spread (n)`.
 
         Parameters
@@ -547,7 +526,7 @@ class RunsAccessor:
         * best of its column, or its interval holds the best mean
         """
         chosen = {"over": over, "spread": spread, "bold": bold, "digits": digits, **options}
-        return run_table(self._frame, rows, columns, value, **chosen)
+        return stats.run_table(self._frame, rows, columns, value, **chosen)
 
     def long(self, log: str, columns: str | list[str] | None = None) -> pd.DataFrame:
         """The rows of one log as a tidy frame, as seaborn takes it.
@@ -576,7 +555,7 @@ class RunsAccessor:
         0       0     0         3.0        0.1
         1       0     1         1.0        0.1
         """
-        return long_frame(self._frame, log, columns)
+        return stats.long_frame(self._frame, log, columns)
 
     def plot(
         self, metric: Hashable, x: str | None = None, hue: Hashable | None = None, ax: Any = None, logy: bool = False
@@ -613,7 +592,7 @@ class RunsAccessor:
         >>> ax.get_xlabel(), ax.get_ylabel()
         ('step', 'loss')
         """
-        return plot_runs(self._frame, metric, x, hue, ax=ax, logy=logy)
+        return views.plot_runs(self._frame, metric, x, hue, ax=ax, logy=logy)
 
     def heatmap(self, rows: Any, columns: Any, value: str, over: Any = "config.seed", **options: Any) -> Any:
         """Draw the mean of a number for each pair of settings.
@@ -646,7 +625,7 @@ class RunsAccessor:
         >>> runs.mlxp.heatmap("config.units", "config.lr", "loss").get_ylabel()
         'config.units'
         """
-        return heat_map(self._frame, rows, columns, value, over=over, **options)
+        return views.heat_map(self._frame, rows, columns, value, over=over, **options)
 
 
 @pd.api.extensions.register_series_accessor("mlxp")
@@ -674,7 +653,7 @@ class CurveAccessor:
     """
 
     def __init__(self, values: pd.Series[Any]) -> None:
-        if not is_curves(values):
+        if not stats.is_curves(values):
             raise NoCurvesError(
                 f"{values.name!r} holds no curves ({values.dtype}): .mlxp is for columns of metrics; "
                 "df.mlxp, on the frame, does the rest."
@@ -820,7 +799,7 @@ class CurveAccessor:
         >>> pd.Series([np.array([3.0, 1.0]), np.array([2.0])]).mlxp.at(1).tolist()
         [1.0, nan]
         """
-        return self._series(values_at(self._frame(), self._label, step, x), f"at({step})")
+        return self._series(stats.values_at(self._frame(), self._label, step, x), f"at({step})")
 
     def step_of_min(self, x: str | None = None) -> pd.Series[Any]:
         """The step at which the curve is smallest.
@@ -840,7 +819,7 @@ class CurveAccessor:
         >>> pd.Series([np.array([3.0, 1.0]), np.nan]).mlxp.step_of_min().tolist()
         [1.0, nan]
         """
-        return self._series(steps_of(self._frame(), self._label, "min", x), "step_of_min")
+        return self._reduced("step_of_min", x=x)
 
     def step_of_max(self, x: str | None = None) -> pd.Series[Any]:
         """The step at which the curve is largest.
@@ -860,7 +839,7 @@ class CurveAccessor:
         >>> pd.Series([np.array([3.0, 1.0])]).mlxp.step_of_max().tolist()
         [0]
         """
-        return self._series(steps_of(self._frame(), self._label, "max", x), "step_of_max")
+        return self._reduced("step_of_max", x=x)
 
     def load(self) -> pd.Series[Any]:
         """The curves.
@@ -875,11 +854,11 @@ class CurveAccessor:
         >>> pd.Series([[3.0, 1.0]], name="loss").mlxp.load()[0]
         array([3., 1.])
         """
-        curves = read_values(self._frame(), [self._label])[self._label]
-        return self._series(object_array([np.asarray(each) if isinstance(each, list) else each for each in curves]))
+        curves = stats.load(self._frame())[self._label]
+        return self._series(curves.map(lambda curve: np.asarray(curve) if isinstance(curve, list) else curve).array)
 
-    def _reduced(self, name: str, skipna: bool = True) -> pd.Series[Any]:
-        numbers = curve_numbers(self._frame(), {self._label: [name]}, skipna=skipna)
+    def _reduced(self, name: str, skipna: bool = True, x: str | None = None) -> pd.Series[Any]:
+        numbers = stats.curve_numbers(self._frame(), {self._label: [name]}, skipna=skipna, x=x)
         return self._series(numbers[self._label, name], name)
 
     def _frame(self) -> pd.DataFrame:
@@ -898,7 +877,7 @@ def _check_only(is_allowed: bool, message: str) -> None:
 
 def _queried(frame: pd.DataFrame, query: str, missing: str, values: dict[str, Any]) -> pd.DataFrame:
     """The runs that a query selects; numbers of curves are read when the first of their names is met."""
-    numbers = cache(partial(suffix_columns, frame, query))
+    numbers = cache(partial(stats.suffix_columns, frame, query))
     found = selected_rows(frame, query, missing=missing, local_values=values, derived=lambda name: numbers().get(name))
     return frame.take(found)
 

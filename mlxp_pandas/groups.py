@@ -5,30 +5,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Iterator, KeysView, Mapping
-from functools import partial
 from typing import Any
 
 import pandas as pd
 
+from . import stats, views
 from .errors import InvalidOptionError, UnknownColumnError, UnknownGroupError, suggest
-from .stats import (
-    Key,
-    Partition,
-    aggregate,
-    as_list,
-    curves_table,
-    filter_mask,
-    name_list,
-    parse_aggregations,
-    parse_filter,
-    plain_key,
-    require,
-    setting_columns,
-    with_numbers,
-)
-from .views import box_plot, plot_groups
+from .stats import Key
 
-__all__ = ["GroupKeys", "RunGroups", "all_but_names", "filter_runs", "select_runs"]
+__all__ = ["GroupKeys", "RunGroups", "all_but_names", "select_runs"]
 
 _KEYS_HINT = (
     "Give the keys with their names: the index of an aggregated frame, `groups.keys()`, or {column: values}. "
@@ -87,10 +72,9 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
     """
 
     def __init__(self, frame: pd.DataFrame, names: Hashable | list[Hashable]) -> None:
-        known = with_numbers(frame, name_list(frame, names))
-        self.names = require(known, names, levels=True)
+        known, self.names = stats.with_numbers(frame, names)
         self.frame = frame.copy(deep=False)
-        self.partition = Partition(known, self.names)
+        self.partition = stats.Partition(known, self.names)
 
     def __getitem__(self, key: Any) -> pd.DataFrame:
         place = self.partition.place(key)
@@ -151,9 +135,7 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
         lr
         1.0  [3.0, 2.0]   2.0
         """
-        used = parse_aggregations(maps, named, partial(name_list, self.frame))
-        known = with_numbers(self.frame, [each.column for each in used])
-        return aggregate(known, self.partition.rows, self.partition.index, maps, named)
+        return stats.aggregate(self.frame, self.partition.rows, self.partition.index, maps, named)
 
     def filter(self, condition: Any, bygroups: Hashable | list[Hashable] | None = None) -> RunGroups:
         """Keep the runs that pass a filter map, applied group by group.
@@ -187,7 +169,7 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
         2  2.0   5.0
         """
         names = self.names if bygroups is None else bygroups
-        return RunGroups(filter_runs(self.frame, condition, names), self.names)
+        return RunGroups(stats.filter_runs(self.frame, condition, names), self.names)
 
     def select(self, keys: Any) -> RunGroups:
         """Keep the groups with these keys.
@@ -219,9 +201,7 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
         for name in names:
             if name not in self.names:
                 raise UnknownColumnError(f"The groups have no column {name!r}.{suggest(name, self.names)}")
-        columns = [self.names.index(name) for name in names]
-        chosen = [place for place, key in enumerate(self) if tuple(key[column] for column in columns) in wanted]
-        return RunGroups(self.frame[self.partition.mask(chosen)], self.names)
+        return RunGroups(self.frame[self.partition.mask(self.partition.having(names, wanted))], self.names)
 
     def curves(  # noqa: PLR0913, PLR0917  # one word for each thing that can be asked, in one place
         self,
@@ -289,7 +269,7 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
             2      1.0  NaN  NaN  NaN   NaN  1
         """
         options |= {"stat": stat, "error": error, "level": level, "align": align, "min_runs": min_runs, "dup": dup}
-        return curves_table(self.frame, self.partition, metric, x, **options)
+        return stats.curves_table(self.frame, self.partition, metric, x, **options)
 
     def plot(
         self,
@@ -341,7 +321,9 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
         >>> RunGroups(runs, "lr").plot("loss", error="std").get_legend().get_title().get_text()
         'lr'
         """
-        return plot_groups(self.frame, self.partition, metric, x, ax=ax, error=error, runs=runs, logy=logy, **options)
+        return views.plot_groups(
+            self.frame, self.partition, metric, x, ax=ax, error=error, runs=runs, logy=logy, **options
+        )
 
     def boxplot(self, value: str, ax: Any = None) -> Any:
         """Draw the spread of a number over the runs of each group.
@@ -370,7 +352,7 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
         >>> RunGroups(runs, "lr").boxplot("loss.last").get_ylabel()
         'loss.last'
         """
-        return box_plot(self.frame, self.partition, value, ax)
+        return views.box_plot(self.frame, self.partition, value, ax)
 
     def ungroup(self) -> pd.DataFrame:
         """The runs as one frame again, group after group, each with its index.
@@ -429,22 +411,7 @@ def all_but_names(frame: pd.DataFrame, names: object) -> list[Hashable]:
     >>> all_but_names(pd.DataFrame({"config.lr": [1.0, 2.0], "config.seed": [1, 2]}), "config.seed")
     ['config.lr']
     """
-    return setting_columns(frame, require(frame, names, levels=True))
-
-
-def filter_runs(frame: pd.DataFrame, condition: object, bygroups: object = None) -> pd.DataFrame:
-    """The rows that pass a filter map, in the frame's order; see `RunGroups.filter`.
-
-    Examples
-    --------
-    >>> filter_runs(pd.DataFrame({"loss": [4.0, 3.0]}), (lambda x: [v == min(x) for v in x], "loss"))
-       loss
-    1   3.0
-    """
-    labels = [] if bygroups is None else name_list(frame, bygroups)
-    known = with_numbers(frame, [*labels, *parse_filter(condition, partial(name_list, frame))[1]])
-    partition = Partition(known, require(known, labels, levels=True))
-    return frame[filter_mask(known, condition, partition.rows, partition.keys)]
+    return stats.setting_columns(frame, stats.listed(frame, names))
 
 
 def select_runs(frame: pd.DataFrame, keys: Any) -> pd.DataFrame:
@@ -476,16 +443,15 @@ def select_runs(frame: pd.DataFrame, keys: Any) -> pd.DataFrame:
     1  2.0     2
     """
     names, wanted = _named_keys(keys, None)
-    known = with_numbers(frame, names)
-    partition = Partition(known, require(known, names, levels=True))
-    return frame[partition.mask(place for place, key in enumerate(partition.keys) if key in wanted)]
+    partition = stats.Partition(*stats.with_numbers(frame, names))
+    return frame[partition.mask(partition.having(partition.names, wanted))]
 
 
 def _named_keys(keys: Any, default: list[Hashable] | None) -> tuple[list[Hashable], set[Key]]:
     """The columns that keys stand for, and the keys; `default` names those of plain tuples."""
     if isinstance(keys, Mapping) and not isinstance(keys, RunGroups):
-        values = [[value] if isinstance(value, tuple) else as_list(value) for value in keys.values()]
-        return list(keys), {plain_key(key) for key in itertools.product(*values)}
+        values = [[value] if isinstance(value, tuple) else stats.as_list(value) for value in keys.values()]
+        return list(keys), {stats.plain_key(key) for key in itertools.product(*values)}
     names = _names_of(keys, default)
     given = keys if pd.api.types.is_list_like(keys) else [keys]
     return names, {_of_length(_as_key(key), len(names)) for key in given}
@@ -502,7 +468,7 @@ def _names_of(keys: Any, default: list[Hashable] | None) -> list[Hashable]:
 
 
 def _as_key(key: Any) -> Any:
-    return plain_key(key if isinstance(key, tuple) else (key,))
+    return stats.plain_key(key if isinstance(key, tuple) else (key,))
 
 
 def _of_length(key: Key, length: int) -> Key:

@@ -12,7 +12,8 @@ import pytest
 
 from mlxp_pandas import read_runs
 from mlxp_pandas.errors import InvalidMapError, InvalidOptionError, UnknownColumnError, UnknownGroupError
-from mlxp_pandas.groups import GroupKeys, RunGroups, filter_runs, select_runs
+from mlxp_pandas.groups import GroupKeys, RunGroups, select_runs
+from mlxp_pandas.stats import filter_runs
 
 UNITS, LR, SEED = "config.model.num_units", "config.optimizer.lr", "config.seed"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,19 +16,14 @@ import pandas as pd
 
 from ..artifact import ArtifactDtype, Artifacts
 from ..errors import ArtifactError, InvalidOptionError, UnknownColumnError, suggest
-from ..lazy import LazyCell
+from ..lazy import LazyCell, LazyDtype
 from ..metrics import Metric, MetricDtype, load_columns
-from ..problems import Problem, warn_of
+from ..problems import Problem
 
 SEE = "df.mlxp.health()"
 """What a warning of damaged files tells the user to call."""
 
-_KINDS: tuple[tuple[Callable[[Any], bool], type], ...] = (
-    (pd.api.types.is_bool_dtype, bool),
-    (pd.api.types.is_integer_dtype, int),
-    (pd.api.types.is_float_dtype, float),
-    (lambda dtype: isinstance(dtype, pd.StringDtype), str),
-)
+_KINDS = {"b": bool, "i": int, "u": int, "f": float}  # by the kinds of dtypes, also of pandas' own
 
 
 def require(frame: pd.DataFrame, names: object, *, levels: bool = False) -> list[Hashable]:
@@ -265,9 +260,7 @@ def read_values(frame: pd.DataFrame, labels: Iterable[Hashable]) -> dict[Hashabl
     >>> read_values(pd.DataFrame({"config.seed": [1, 2], "loss": [np.array([3.0, 1.0]), np.nan]}), ["loss"])
     {'loss': [array([3., 1.]), nan]}
     """
-    columns = {label: column(frame, label) for label in labels}
-    curves = _read_curves(columns)
-    return {label: curves[label] if label in curves else _plain_list(values) for label, values in columns.items()}
+    return _read({label: column(frame, label) for label in labels})
 
 
 def load(frame: pd.DataFrame, columns: object = None) -> pd.DataFrame:
@@ -297,22 +290,15 @@ def load(frame: pd.DataFrame, columns: object = None) -> pd.DataFrame:
     ['config.seed']
     """
     labels = list(frame.columns) if columns is None else require(frame, columns)
-    chosen = {label: column(frame, label) for label in labels}
-    problems: list[Problem] = []
-    loaded = {
-        label: [_as_dict(cell, problems) for cell in values]
-        for label, values in chosen.items()
-        if _holds(values, Artifacts)
-    }
-    loaded |= _read_curves(chosen, is_whole=columns is None, also=problems)
-    # Built at once: pandas takes longer for one by one.
-    new = {
-        place: object_array(loaded[label]) if label in loaded else frame.iloc[:, place]
-        for place, label in enumerate(frame.columns)
-    }
-    copy = pd.DataFrame(new, index=frame.index).set_axis(frame.columns, axis=1)
-    copy.attrs = dict(frame.attrs)
-    return copy
+    held = {label: column(frame, label) for label in labels}
+    held = {label: values for label, values in held.items() if _holds(values, Metric) or _holds(values, Artifacts)}
+    loaded, problems = frame.copy(), list[Problem]()
+    for label, values in held.items():
+        if _holds(values, Artifacts):
+            held[label] = pd.Series(object_array([_as_dict(cell, problems) for cell in values]), dtype=object)
+    for label, cells in _read(held, is_whole=columns is None, also=problems).items():
+        loaded[label] = object_array(cells)
+    return loaded
 
 
 def picked(values: Any, places: list[int]) -> pd.Series[Any]:
@@ -353,9 +339,8 @@ def _type_of(values: pd.Series[Any]) -> type:
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         days = values.dropna()
         return datetime.date if (days == days.dt.normalize()).all() else datetime.datetime
-    for is_kind, kind in _KINDS:
-        if is_kind(values.dtype):
-            return kind
+    if isinstance(values.dtype, pd.StringDtype) or values.dtype.kind in _KINDS:
+        return _KINDS.get(values.dtype.kind, str)
     last = next((value for value in reversed(values.tolist()) if not is_missing(value)), None)
     return next((kind for known, kind in ((tuple, list), (str, str)) if isinstance(last, known)), type(last))
 
@@ -386,32 +371,29 @@ def _form(value: Any) -> Any:
     return value
 
 
-def _plain_list(values: pd.Series[Any]) -> list[Any]:
-    """The values of a column as Python objects; a missing one is NaN, also where pandas would say NA."""
-    if isinstance(values.dtype, np.dtype) or is_artifact(values):
-        return list(values.tolist())
-    return list(values.to_numpy(dtype=object, na_value=np.nan).tolist())
-
-
-def _read_curves(
+def _read(
     columns: dict[Hashable, pd.Series[Any]], *, is_whole: bool = False, also: Sequence[Problem] = ()
 ) -> dict[Hashable, list[Any]]:
-    """One bulk read of the metric columns among these."""
+    """The values of columns, with one bulk read of the metrics among them."""
     metrics = {f"{place}": label for place, label in enumerate(columns) if _holds(columns[label], Metric)}
-    if not metrics:
-        warn_of(also, SEE)
-        return {}
     # Under names of their own: labels need not be strings, nor the names that the metrics have on disk.
     frame = pd.DataFrame({name: columns[label].array for name, label in metrics.items()})
-    loaded = load_columns(frame, list(metrics), is_whole=is_whole, also=also)
-    return {metrics[name]: curves for name, curves in loaded.items()}
+    curves = load_columns(frame, list(metrics), is_whole=is_whole, also=also)
+    read = {label: _plain_list(values) for label, values in columns.items()}
+    return read | {metrics[name]: cells for name, cells in curves.items()}
+
+
+def _plain_list(values: pd.Series[Any]) -> list[Any]:
+    """The values of a column as Python objects; a missing one is NaN, also where pandas would say NA."""
+    is_plain = isinstance(values.dtype, (np.dtype, LazyDtype))
+    return list((values if is_plain else values.to_numpy(dtype=object, na_value=np.nan)).tolist())
 
 
 def _holds(values: pd.Series[Any], cell: type) -> bool:
     """Whether a column holds such cells; joining frames may have made it one of objects."""
     if values.dtype == object:
         return cell in set(map(type, values.tolist()))
-    return is_metric(values) if cell is Metric else is_artifact(values)
+    return isinstance(values.dtype, LazyDtype) and values.dtype.cell_class is cell
 
 
 def _as_dict(cell: Any, problems: list[Problem]) -> Any:

@@ -16,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..errors import InvalidMapError, InvalidOptionError, suggest
-from .columns import column, is_artifact, is_metric, is_missing, object_array, picked, read_values, require
+from ..errors import InvalidMapError, suggest
+from .columns import as_list, column, has_column, is_artifact, is_metric, is_missing, object_array, picked, read_values
+from .numbers import with_numbers
+from .partition import Partition
 
 STATISTICS = ("mean", "std", "sem", "median", "min", "max", "count")
 """The statistics that a map may name."""
@@ -27,7 +29,6 @@ _FORMS = (
     'or output=(column, "mean").'
 )
 
-Resolve = Callable[[object], list[Hashable]]
 Function = Callable[..., Any]
 _Curve = npt.NDArray[Any]
 _Rows = Sequence[npt.NDArray[np.int64]]
@@ -70,7 +71,7 @@ def aggregate(
     InvalidMapError
         A map of another form, or a statistic that the column's values do not have.
     UnknownColumnError
-        A column that the frame does not have.
+        There is no such column, nor a number of curves of that name.
 
     Examples
     --------
@@ -81,16 +82,15 @@ def aggregate(
     >>> aggregate(runs, [np.array([0, 1])], pd.Index(["all"]), {"loss": "mean"}, {}).loc["all", "loss"]
     array([3. , 1.5])
     """
-    aggregations = parse_aggregations(maps, named, partial(require, frame, levels=True))
-    read = read_values(frame, dict.fromkeys(each.column for each in aggregations))
-    outputs = {each.output: _output(frame, each, read[each.column], rows, index) for each in aggregations}
+    aggregations = parse_aggregations(frame, maps, named)
+    known, labels = with_numbers(frame, [each.column for each in aggregations])
+    read = read_values(known, dict.fromkeys(labels))
+    outputs = {each.output: _output(known, each, read[each.column], rows, index) for each in aggregations}
     return pd.DataFrame(outputs, index=pd.RangeIndex(len(index))).set_axis(index, axis=0)
 
 
-def filter_mask(
-    frame: pd.DataFrame, condition: object, rows: Sequence[npt.NDArray[np.int64]], keys: Sequence[Hashable]
-) -> npt.NDArray[np.bool_]:
-    """Apply a filter map to groups of rows.
+def filter_runs(frame: pd.DataFrame, condition: object, bygroups: object = None) -> pd.DataFrame:
+    """Apply a filter map to all rows, or group by group.
 
     Parameters
     ----------
@@ -99,15 +99,13 @@ def filter_mask(
     condition : tuple
         `(function, column or columns)`. The function gets one list a column, of the values of the group's rows: curves
         as ndarrays, NaN where a run has none. It returns one boolean a row.
-    rows : sequence of ndarray
-        The row positions of each group.
-    keys : sequence
-        What to call the groups in an error message.
+    bygroups : label or list of labels, optional
+        Columns, index levels, or numbers of curves that make the groups.
 
     Returns
     -------
-    ndarray of bool, shape (n_rows,)
-        The rows to keep.
+    DataFrame
+        The rows that pass, in the frame's order.
 
     Raises
     ------
@@ -118,19 +116,21 @@ def filter_mask(
 
     Examples
     --------
-    >>> runs = pd.DataFrame({"loss": [0.3, 0.1, 0.2]})
-    >>> filter_mask(runs, (lambda x: [v == min(x) for v in x], "loss"), [np.arange(3)], [()]).tolist()
-    [False, True, False]
+    >>> filter_runs(pd.DataFrame({"loss": [4.0, 3.0]}), (lambda x: [v == min(x) for v in x], "loss"))
+       loss
+    1   3.0
     """
-    function, labels = parse_filter(condition, partial(require, frame, levels=True))
-    columns = list(map(read_values(frame, labels).__getitem__, labels))
+    known, names = with_numbers(frame, [] if bygroups is None else bygroups)
+    partition = Partition(known, names)
+    function, labels = parse_filter(frame, condition)
+    columns = list(map(read_values(with_numbers(frame, labels)[0], labels).__getitem__, labels))
     mask = np.zeros(len(frame), dtype=bool)
-    for group, key in zip(rows, keys, strict=True):
+    for group, key in zip(partition.rows, partition.keys, strict=True):
         if len(group):
             lists = [[values[row] for row in group.tolist()] for values in columns]
             outcome = call(function, lists, f"columns {labels!r}, group {key!r}")
             mask[group] = _booleans(outcome, len(group))
-    return mask
+    return frame[mask]
 
 
 def step_statistic(curves: Sequence[_Curve], name: str) -> _Curve:
@@ -151,8 +151,6 @@ def step_statistic(curves: Sequence[_Curve], name: str) -> _Curve:
 
     Raises
     ------
-    InvalidOptionError
-        There is no such statistic.
     TypeError, ValueError
         The curves do not hold numbers.
 
@@ -163,8 +161,6 @@ def step_statistic(curves: Sequence[_Curve], name: str) -> _Curve:
     >>> step_statistic([np.array([1.0, 2.0, 3.0]), np.array([3.0, np.nan])], "count")
     array([2, 2, 1])
     """
-    if name not in STATISTICS:
-        raise InvalidOptionError(f"There is no statistic {name!r}.{suggest(name, STATISTICS)}")
     arrays = [_as_numbers(curve, name) for curve in curves]
     ends = sorted({0, *map(len, arrays)})
     # Between two ends the same runs are left: each stretch is one plain computation. Diverged runs hold infinities.
@@ -176,18 +172,18 @@ def step_statistic(curves: Sequence[_Curve], name: str) -> _Curve:
     return np.concatenate(stretches) if stretches else np.empty(0)
 
 
-def parse_aggregations(maps: object, named: Mapping[str, object], resolve: Resolve) -> list[Aggregation]:
+def parse_aggregations(frame: pd.DataFrame, maps: object, named: Mapping[str, object]) -> list[Aggregation]:
     """Bring an aggregation in any of its spellings to one form.
 
     Parameters
     ----------
+    frame : DataFrame
+        Whose columns tell whether a tuple is one label or several; that they exist is not checked.
     maps : tuple, list of tuples, mapping or None
         `(function, column or columns[, output name or names])`, where the function is a callable or the name of a
         statistic; or pandas' `{column: function or [functions]}`.
     named : mapping
         pandas' `output=(column, function)`; used when `maps` is None.
-    resolve : callable
-        Checks one label or a list of labels and returns the list, as `columns.require` does.
 
     Returns
     -------
@@ -201,36 +197,35 @@ def parse_aggregations(maps: object, named: Mapping[str, object], resolve: Resol
 
     Examples
     --------
-    >>> parse_aggregations(("mean", ("train.loss", "test.loss")), {}, list)
+    >>> parse_aggregations(pd.DataFrame(), ("mean", ("train.loss", "test.loss")), {})
     [Aggregation(function='mean', column='train.loss', output='fmean.train.loss'),
      Aggregation(function='mean', column='test.loss', output='fmean.test.loss')]
-    >>> parse_aggregations({"train.loss": "mean"}, {}, lambda label: [label])
+    >>> parse_aggregations(pd.DataFrame(), {"train.loss": "mean"}, {})
     [Aggregation(function='mean', column='train.loss', output='train.loss')]
     """
     if (maps is None) == (not named):
         raise InvalidMapError(f"Nothing to aggregate, or two spellings at once. {_FORMS}")
     if named:
-        found = [_from_named(output, spec, resolve) for output, spec in named.items()]
+        found = [_from_named(frame, output, spec) for output, spec in named.items()]
     elif isinstance(maps, Mapping):
-        found = _from_mapping(maps, resolve)
+        found = _from_mapping(frame, maps)
     else:
-        found = [each for one in _as_maps(maps) for each in _from_tuple(one, resolve)]
+        found = [each for one in _as_maps(maps) for each in _from_tuple(frame, one)]
     outputs = [each.output for each in found]
-    for place, output in enumerate(outputs):
-        if output in outputs[:place]:
-            raise InvalidMapError(f"Two outputs are named {output!r}: give one of them a name of its own.")
+    if again := [output for place, output in enumerate(outputs) if output in outputs[:place]]:
+        raise InvalidMapError(f"Two outputs are named {again[0]!r}: give one of them a name of its own.")
     return found
 
 
-def parse_filter(condition: object, resolve: Resolve) -> tuple[Function, list[Hashable]]:
+def parse_filter(frame: pd.DataFrame, condition: object) -> tuple[Function, list[Hashable]]:
     """Check MLXP's filter map `(function, column or columns)`.
 
     Parameters
     ----------
+    frame : DataFrame
+        As for `parse_aggregations`.
     condition : tuple or list of one tuple
         A third element, MLXP's unused output names, is ignored.
-    resolve : callable
-        Checks labels, as in `parse_aggregations`.
 
     Returns
     -------
@@ -243,7 +238,7 @@ def parse_filter(condition: object, resolve: Resolve) -> tuple[Function, list[Ha
 
     Examples
     --------
-    >>> parse_filter((all, ["a", "b"]), list)
+    >>> parse_filter(pd.DataFrame(), (all, ["a", "b"]))
     (<built-in function all>, ['a', 'b'])
     """
     maps = _as_maps(condition)
@@ -252,7 +247,7 @@ def parse_filter(condition: object, resolve: Resolve) -> tuple[Function, list[Ha
     function, columns, *_ = maps[0]
     if not callable(function):
         raise InvalidMapError(f"A filter map is (function, column or columns); its function is {function!r}.")
-    return function, resolve(columns)
+    return function, _labels(frame, columns)
 
 
 def call(function: Function, lists: Sequence[list[Any]], where: str) -> Any:
@@ -275,13 +270,13 @@ def call(function: Function, lists: Sequence[list[Any]], where: str) -> Any:
         raise
 
 
-def _from_named(output: str, spec: object, resolve: Resolve) -> Aggregation:
+def _from_named(frame: pd.DataFrame, output: str, spec: object) -> Aggregation:
     if not (isinstance(spec, tuple) and len(spec) == 2) or callable(spec[0]):
         raise InvalidMapError(f'{output}={spec!r} is not of the form {output}=(column, "mean").')
-    return Aggregation(_checked(spec[1]), _one(spec[0], resolve), output)
+    return Aggregation(_checked(spec[1]), _one_label(frame, spec[0]), output)
 
 
-def _from_mapping(maps: Mapping[Any, Any], resolve: Resolve) -> list[Aggregation]:
+def _from_mapping(frame: pd.DataFrame, maps: Mapping[Any, Any]) -> list[Aggregation]:
     """The mapping of pandas; as there, outputs are `(column, function)` where a list of functions is given."""
     has_lists = any(isinstance(spec, list) for spec in maps.values())
     found = []
@@ -289,20 +284,18 @@ def _from_mapping(maps: Mapping[Any, Any], resolve: Resolve) -> list[Aggregation
         name = label if isinstance(label, tuple) else (label,)
         for function in spec if isinstance(spec, list) else [spec]:
             output = (*name, _name_of(function)) if has_lists else label
-            found.append(Aggregation(_checked(function), _one(label, resolve), output))
+            found.append(Aggregation(_checked(function), _one_label(frame, label), output))
     return found
 
 
-def _from_tuple(one: tuple[Any, ...], resolve: Resolve) -> list[Aggregation]:
-    function, labels = _checked(one[0]), resolve(one[1])
+def _from_tuple(frame: pd.DataFrame, one: tuple[Any, ...]) -> list[Aggregation]:
+    function, labels = _checked(one[0]), _labels(frame, one[1])
     outputs = [f"f{_name_of(function)}.{label}" for label in labels]
     if len(one) == 3:
         outputs = list(one[2]) if isinstance(one[2], (tuple, list)) else [one[2]]
-    for name in outputs:
-        if not isinstance(name, str):
-            raise InvalidMapError(f"The third element of a map names its outputs, with str; it is {name!r}.")
-    if len(outputs) != len(labels):
-        raise InvalidMapError(f"A map of {len(labels)} column(s) has {len(outputs)} output name(s): {outputs!r}.")
+    if len(outputs) != len(labels) or not all(isinstance(name, str) for name in outputs):
+        names = f"the third element of a map names its outputs, with str: {outputs!r}"
+        raise InvalidMapError(f"A map of {len(labels)} column(s) has {len(outputs)} output name(s); {names}.")
     return [Aggregation(function, label, output) for label, output in zip(labels, outputs, strict=True)]
 
 
@@ -317,19 +310,23 @@ def _as_maps(maps: object) -> list[tuple[Any, ...]]:
     return found
 
 
-def _one(given: object, resolve: Resolve) -> Hashable:
-    labels = resolve(given)
+def _labels(frame: pd.DataFrame, given: Any) -> list[Hashable]:
+    return [given] if has_column(frame, given) else as_list(given)
+
+
+def _one_label(frame: pd.DataFrame, given: object) -> Hashable:
+    labels = _labels(frame, given)
     if len(labels) != 1:
         raise InvalidMapError(f"{given!r} has {len(labels)} columns; this spelling takes one column an output.")
     return labels[0]
 
 
 def _checked(function: Any) -> Function | str:
-    if callable(function) or (isinstance(function, str) and function in STATISTICS):
-        return function  # type: ignore[no-any-return]
-    if isinstance(function, str):
+    if not callable(function) and not isinstance(function, str):
+        raise InvalidMapError(f"{function!r} is neither a function nor the name of a statistic. {_FORMS}")
+    if isinstance(function, str) and function not in STATISTICS:
         raise InvalidMapError(f"There is no statistic {function!r}.{suggest(function, STATISTICS)} {_FORMS}")
-    raise InvalidMapError(f"{function!r} is neither a function nor the name of a statistic. {_FORMS}")
+    return function  # type: ignore[no-any-return]
 
 
 def _name_of(function: object) -> str:

@@ -14,7 +14,17 @@ from ..errors import InvalidOptionError, UnknownColumnError, suggest
 from ..problems import warn_of
 from ..query import names as names_in
 from .columns import SEE, as_list, column, has_column, is_artifact, is_metric, read_values, require, run_ids
-from .points import curve_columns, is_curves, log_columns, read_ends, read_logged, read_points, step_columns, tidy
+from .points import (
+    curve_columns,
+    is_curves,
+    log_columns,
+    points_of,
+    read_ends,
+    read_logged,
+    sources_of,
+    step_columns,
+    tidy,
+)
 from .steps import Curve, as_numbers
 
 _Array = npt.NDArray[Any]
@@ -24,8 +34,6 @@ REDUCTIONS = ("first", "last", "min", "max", "mean", "median", "std", "count", "
 
 NUMBERS = (*REDUCTIONS, "step_of_min", "step_of_max")
 """The numbers of a curve whose names are suffixes of the column's name."""
-
-_EXACT = 2**53  # up to here, every integer is a float64
 
 
 def reduced(curves: Iterable[Any], name: str, *, skipna: bool = True) -> _Array:
@@ -66,24 +74,18 @@ def reduced(curves: Iterable[Any], name: str, *, skipna: bool = True) -> _Array:
 
 
 def typed_numbers(numbers: Sequence[Any]) -> _Array:
-    """Numbers as an array: bool, int64 or float64 where that holds them exactly, otherwise objects as they are.
+    """Numbers as an array of bool, int64 or float64; otherwise objects as they are.
 
     Examples
     --------
     >>> typed_numbers([1, 2]), typed_numbers([1, np.nan]), typed_numbers([1, "x"])
     (array([1, 2]), array([ 1., nan]), array([1, 'x'], dtype=object))
     """
-    plain = [number.item() if isinstance(number, np.generic) else number for number in numbers]
-    kinds = set(map(type, plain))
-    if kinds == {bool} or (kinds == {int} and all(-(2**63) <= number < 2**63 for number in plain)):
-        return np.array(plain)
-    if kinds <= {int, float} and all(isinstance(number, float) or abs(number) <= _EXACT for number in plain):
-        return np.array(plain, dtype=np.float64)
-    return np.fromiter(plain, dtype=object, count=len(plain))
+    return pd.Series(numbers, dtype=None if len(numbers) else np.float64).to_numpy()
 
 
 def curve_numbers(
-    frame: pd.DataFrame, wanted: Mapping[Hashable, Sequence[str]], *, skipna: bool = True
+    frame: pd.DataFrame, wanted: Mapping[Hashable, Sequence[str]], *, skipna: bool = True, x: str | None = None
 ) -> dict[tuple[Hashable, str], _Array]:
     """Reduce columns of curves to numbers; each log file is opened once for all of them.
 
@@ -95,6 +97,8 @@ def curve_numbers(
         Which of `NUMBERS`, for each column of curves.
     skipna : bool
         As for `reduced`.
+    x : str, optional
+        What the steps of `step_of_min` and `step_of_max` are, as for `points.step_columns`.
 
     Returns
     -------
@@ -108,41 +112,16 @@ def curve_numbers(
     {('loss', 'min'): array([ 1., nan]), ('loss', 'argmin'): array([ 1., nan])}
     """
     only_last = [label for label, names in wanted.items() if set(names) == {"last"}]
-    ends, problems = read_ends(frame, only_last)
-    warn_of(problems, SEE)
+    ends = read_ends(frame, only_last)
     found = {(label, "last"): typed_numbers(values) for label, values in ends.items()}
     for label, curves in read_values(frame, [label for label in wanted if label not in ends]).items():
         for name in wanted[label]:
-            is_step = name.startswith("step_of")
-            found[label, name] = steps_of(frame, label, name[-3:]) if is_step else reduced(curves, name, skipna=skipna)
+            if name in REDUCTIONS:
+                found[label, name] = reduced(curves, name, skipna=skipna)
+            else:
+                points = points_of(frame, step_columns(frame, [label], x))[label]
+                found[label, name] = _by_run(best_points(points, name[-3:]), "step", len(frame))
     return found
-
-
-def steps_of(frame: pd.DataFrame, label: Hashable, mode: str, x: str | None = None) -> _Array:
-    """The step of each curve's smallest (`"min"`) or largest (`"max"`) finite point.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Any frame.
-    label : label
-        A column of curves.
-    mode : {"min", "max"}
-        Which point.
-    x : str, optional
-        What the steps are, as for `points.step_columns`.
-
-    Returns
-    -------
-    ndarray of shape (n_runs,)
-        NaN where there is none.
-
-    Examples
-    --------
-    >>> steps_of(pd.DataFrame({"loss": [np.array([3.0, 1.0]), np.nan]}), "loss", "min")
-    array([ 1., nan])
-    """
-    return _by_run(best_points(_points(frame, label, x), mode), "step", len(frame))
 
 
 def values_at(frame: pd.DataFrame, label: Hashable, step: float, x: str | None = None) -> _Array:
@@ -176,7 +155,7 @@ def values_at(frame: pd.DataFrame, label: Hashable, step: float, x: str | None =
     """
     if not isinstance(step, (int, float, np.number)) or np.isnan(step):
         raise InvalidOptionError(f"{step!r} is no step: give a number, as it was logged.")
-    points = tidy(_points(frame, label, x))
+    points = tidy(points_of(frame, step_columns(frame, [label], x))[label])
     return _by_run(points[points["step"] == step], "value", len(frame))
 
 
@@ -323,48 +302,38 @@ def as_floats(values: Any, name: Hashable) -> npt.NDArray[np.float64]:
         raise InvalidOptionError(f"{name!r} holds other values than numbers ({error}).") from error
 
 
-def with_numbers(frame: pd.DataFrame, names: Sequence[Hashable]) -> pd.DataFrame:
-    """The frame, and beside it the numbers of curves among these names.
+def with_numbers(frame: pd.DataFrame, names: object) -> tuple[pd.DataFrame, list[Hashable]]:
+    """The frame, and beside it the numbers of curves among these names; and the names as a list.
 
     Parameters
     ----------
     frame : DataFrame
         Any frame.
-    names : sequence of label
-        As for `split_name`; those that stand for nothing are left for others to complain about.
+    names : label or list of labels
+        As for `split_name`.
 
     Returns
     -------
-    DataFrame
+    frame : DataFrame
         The frame itself where no name stands for a number.
+    labels : list of labels
+        The names, each a column or an index level of it.
 
     Raises
     ------
     UnknownColumnError
-        Curves have no such number.
+        There is no such column, or curves have no such number.
 
     Examples
     --------
     >>> with_numbers(pd.DataFrame({"loss": [[3.0, 1.0]]}), ["loss", "loss.min"])
-             loss  loss.min
-    0  [3.0, 1.0]       1.0
+    (         loss  loss.min
+    0  [3.0, 1.0]       1.0, ['loss', 'loss.min'])
     """
-    wanted = [name for name in dict.fromkeys(names) if _is_suffixed(frame, name)]
-    return pd.concat([frame, number_columns(frame, wanted)], axis=1) if wanted else frame
-
-
-def name_list(frame: pd.DataFrame, names: object) -> list[Hashable]:
-    """Names as a list, like `fields.require`, also where the frame does not have them.
-
-    Examples
-    --------
-    >>> name_list(pd.DataFrame({"loss": [[3.0, 1.0]]}), ("loss", "loss.min"))
-    ['loss', 'loss.min']
-    """
-    try:
-        return require(frame, names, levels=True)
-    except UnknownColumnError:
-        return as_list(names)
+    labels = [names] if has_column(frame, names) else as_list(names)
+    wanted = [name for name in dict.fromkeys(labels) if _is_suffixed(frame, name)]
+    known = pd.concat([frame, number_columns(frame, wanted)], axis=1) if wanted else frame
+    return known, require(known, labels, levels=True)
 
 
 def suffix_columns(frame: pd.DataFrame, query: str) -> dict[str, pd.Series[Any]]:
@@ -395,44 +364,6 @@ def suffix_columns(frame: pd.DataFrame, query: str) -> dict[str, pd.Series[Any]]
     """
     found = [name for name in names_in(query) if _is_suffixed(frame, name)]
     return dict(zip(found, (values for _, values in number_columns(frame, found).items()), strict=True))
-
-
-def sorted_runs(frame: pd.DataFrame, by: object, ascending: bool | list[bool] = True) -> pd.DataFrame:
-    """The runs in the order of columns, or of numbers of curves; equal ones stay in their order, NaN comes last.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Any frame.
-    by : str or list of str
-        As for `split_name`.
-    ascending : bool or list of bool
-        One for all, or one each.
-
-    Returns
-    -------
-    DataFrame
-
-    Raises
-    ------
-    UnknownColumnError
-        There is no such column.
-    InvalidOptionError
-        A column without an order, or another number of `ascending`.
-
-    Examples
-    --------
-    >>> runs = pd.DataFrame({"train.loss": [np.array([3.0, 1.0]), np.array([2.0, 2.0]), np.array([0.5])]})
-    >>> sorted_runs(runs, "train.loss.last").index.tolist()
-    [2, 0, 1]
-    """
-    keys = number_columns(frame, by)
-    keys = keys.set_axis(range(keys.shape[1]), axis=1).set_axis(range(len(keys)), axis=0)
-    try:
-        order = keys.sort_values(list(keys.columns), ascending=ascending, kind="stable").index
-    except (TypeError, ValueError) as error:
-        raise InvalidOptionError(f"The runs cannot be sorted by {by!r}: {error}.") from error
-    return frame.take(order.to_numpy())
 
 
 def long_frame(frame: pd.DataFrame, log: str, columns: Any = None) -> pd.DataFrame:
@@ -469,7 +400,7 @@ def long_frame(frame: pd.DataFrame, log: str, columns: Any = None) -> pd.DataFra
     """
     labels = log_columns(frame, log)
     repeated = number_columns(frame, [] if columns is None else list(dict.fromkeys(as_list(columns))))
-    curves, problems = read_logged(frame, labels)
+    curves, problems = read_logged({label: sources_of(frame, label) for label in labels})
     warn_of(problems, SEE)
     parts = [tidy(curves[label]).set_index(["run", "step"])["value"] for label in labels]
     table = pd.concat(parts, axis=1, keys=range(len(parts))).sort_index().set_axis(labels, axis=1).reset_index()
@@ -494,16 +425,11 @@ def _reduction(curve: Any, name: str, skipna: bool) -> Any:
     counts = is_finite if skipna else ~np.isnan(numbers)
     if not counts.any() or not (skipna or counts.all()):
         return np.nan
-    if name in ("argmin", "argmax"):
-        return np.flatnonzero(counts)[getattr(numbers[counts], name)()]
-    return _of_numbers(numbers[counts], name, are_whole=values.dtype.kind in "iu")
-
-
-def _of_numbers(numbers: _Array, name: str, *, are_whole: bool) -> Any:
+    kept = (values if values.dtype.kind in "iu" else numbers)[counts]
     if name == "std":
-        return numbers.std(ddof=1) if len(numbers) > 1 else np.nan
-    number = np.median(numbers) if name == "median" else getattr(numbers, name)()
-    return int(number) if are_whole and name in ("min", "max") and abs(number) <= _EXACT else number
+        return kept.std(ddof=1) if len(kept) > 1 else np.nan
+    number: Any = np.median(kept) if name == "median" else getattr(kept, name)()
+    return np.flatnonzero(counts)[number] if name in ("argmin", "argmax") else number
 
 
 def _plain_values(frame: pd.DataFrame, label: Hashable) -> Any:
@@ -521,12 +447,6 @@ def _is_suffixed(frame: pd.DataFrame, name: Hashable) -> bool:
     """Whether a name that is no column begins with that of a column of curves."""
     base = name.rpartition(".")[0] if isinstance(name, str) else None
     return not has_column(frame, name) and has_column(frame, base) and is_curves(column(frame, base))
-
-
-def _points(frame: pd.DataFrame, label: Hashable, x: str | None) -> list[Curve | None]:
-    curves, problems = read_points(frame, step_columns(frame, [label], x))
-    warn_of(problems, SEE)
-    return curves[label]
 
 
 def _by_run(points: pd.DataFrame, name: str, n_runs: int) -> _Array:

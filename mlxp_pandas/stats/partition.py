@@ -7,7 +7,7 @@ Its `indices` and `get_group` lose missing keys in pandas 2, and a loop over it 
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Container, Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,6 +102,11 @@ class Partition:
                 if found is not None:
                     return found
         return None
+
+    def having(self, names: Sequence[Hashable], values: Container[Key]) -> list[int]:
+        """The numbers of the groups whose values of some of the columns are among these."""
+        columns = list(map(self.names.index, names))
+        return [place for place, key in enumerate(self.keys) if tuple(key[column] for column in columns) in values]
 
     @property
     def index(self) -> pd.Index[Any]:

@@ -13,92 +13,52 @@ import pandas as pd
 from ..curves import STEP_KEYS, Curves, find_log, read_curves, read_last
 from ..errors import InvalidOptionError, UnknownColumnError, suggest
 from ..metrics import Metric, MetricArray
-from ..problems import Problem
+from ..problems import Problem, warn_of
 from ..rundir import RunDir
-from .columns import column, is_metric, is_missing, require
+from .columns import SEE, column, is_metric, is_missing, require
 from .steps import Curve, as_numbers
 
 _Cell = tuple[RunDir, str]
 Source = _Cell | npt.NDArray[Any] | None
 """Where the curve of a row is: a run and a metric, the curve itself, or nowhere."""
+Sources = Mapping[Hashable, Sequence[Source]]
 
 _TRIED = 20  # runs that are asked for a metric that the frame has no column for
 
 
-def read_points(
-    frame: pd.DataFrame, steps: Mapping[Hashable, str | None]
-) -> tuple[dict[Hashable, list[Curve | None]], list[Problem]]:
-    """Read the points of metrics; each log file is opened once for all of them.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Any frame.
-    steps : mapping of label to str or None
-        For each column of curves what its steps are, as `step_columns` gives it; None is the place of the row in its
-        log, counted from 0.
-
-    Returns
-    -------
-    dict of label to list of (Curve or None)
-        One a row; None where the run has no such metric, or no steps for it. In the order of the log, as logged:
-        `steps.settle` makes the steps ascending.
-    list of Problem
-        What is wrong with the files.
-
-    Raises
-    ------
-    UnknownColumnError
-        The frame has no such column.
-    InvalidOptionError
-        A column that holds no curves, or steps that are no numbers.
-
-    Examples
-    --------
-    >>> runs = pd.DataFrame({"loss": [np.array([3.0, 1.0]), np.nan], "epoch": [np.array([10, 20]), np.nan]})
-    >>> read_points(runs, {"loss": "epoch"})[0]["loss"]
-    [Curve(steps=array([10, 20]), values=array([3., 1.])), None]
-    """
-    values = {label: sources_of(frame, label) for label in steps}
-    beside = {label: _step_sources(frame, values[label], x) for label, x in steps.items()}
-    reading = _Reading([*values.values(), *beside.values()])
-    found = {
-        label: [reading.points(value, step, x) for value, step in zip(values[label], beside[label], strict=True)]
-        for label, x in steps.items()
-    }
-    return found, reading.read.problems
-
-
-def read_logged(
-    frame: pd.DataFrame, labels: Iterable[Hashable]
-) -> tuple[dict[Hashable, list[Curve | None]], list[Problem]]:
+def read_logged(columns: Sources) -> tuple[dict[Hashable, list[Curve | None]], list[Problem]]:
     """Read the values of metrics as they were logged, each with the place of its row in the log.
 
     Parameters
     ----------
-    frame : DataFrame
-        Any frame.
-    labels : iterable of labels
-        Columns of metrics, or of loaded curves.
+    columns : mapping of key to sequence of Source
+        Where the curves are, as `sources_of` gives it. Each log file is opened once for all of them.
 
     Returns
     -------
-    dict of label to list of (Curve or None)
+    dict of key to list of (Curve or None)
         Steps are the places of rows, counted from 0; values have the dtypes of `Metric.load`.
     list of Problem
         What is wrong with the files.
 
     Examples
     --------
-    >>> read_logged(pd.DataFrame({"epoch": [np.array([10, 20])]}), ["epoch"])[0]["epoch"]
-    [Curve(steps=array([0, 1]), values=array([10, 20]))]
+    >>> read_logged({"epoch": [np.array([10, 20]), None]})
+    ({'epoch': [Curve(steps=array([0, 1]), values=array([10, 20])), None]}, [])
     """
-    columns = {label: sources_of(frame, label) for label in labels}
-    reading = _Reading(list(columns.values()))
-    return {label: [*map(reading.logged, sources)] for label, sources in columns.items()}, reading.read.problems
+    read, places = _read(columns, read_curves)
+
+    def logged(source: Source) -> Curve | None:
+        if not isinstance(source, tuple):
+            return None if source is None else Curve(np.arange(len(source)), source)
+        place, metric = places[source[0]], source[1]
+        found = read.places[metric][place]
+        return None if found is None else Curve(found[0].rows(found[1]), read.values[metric][place])
+
+    return {key: [*map(logged, sources)] for key, sources in columns.items()}, read.problems
 
 
-def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> tuple[dict[Hashable, list[Any]], list[Problem]]:
+def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> dict[Hashable, list[Any]]:
     """The last value of columns of curves, from the ends of the files alone.
 
     Parameters
@@ -112,18 +72,106 @@ def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> tuple[dict[Has
     -------
     dict of label to list of length n_rows
         As logged; NaN where the run has no such metric.
-    list of Problem
-        What was wrong with the lines that were looked at.
 
     Examples
     --------
-    >>> ends, problems = read_ends(pd.DataFrame({"loss": [np.array([3, 1]), np.nan]}), ["loss"])
+    >>> ends = read_ends(pd.DataFrame({"loss": [np.array([3, 1]), np.nan]}), ["loss"])
     >>> print(ends["loss"][0], ends["loss"][1])
     1 nan
     """
     columns = {label: sources_of(frame, label) for label in labels}
-    reading = _Reading(list(columns.values()), read_last)
-    return {label: [*map(reading.end, sources)] for label, sources in columns.items()}, reading.read.problems
+    read, places = _read(columns, read_last)
+    warn_of(read.problems, SEE)
+
+    def end(source: Source) -> Any:
+        if isinstance(source, tuple):
+            value = read.values[source[1]][places[source[0]]]
+            return np.nan if value is None else value
+        return source[-1] if source is not None and len(source) else np.nan
+
+    return {label: [*map(end, sources)] for label, sources in columns.items()}
+
+
+def points_of(frame: pd.DataFrame, steps: Mapping[Hashable, str | None]) -> dict[Hashable, list[Curve | None]]:
+    """Read the points of metrics, and warn of what is wrong with the files; see `read_points`.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"loss": [np.array([3.0, 1.0]), np.nan], "epoch": [np.array([10, 20]), np.nan]})
+    >>> points_of(runs, {"loss": "epoch"})["loss"]
+    [Curve(steps=array([10, 20]), values=array([3., 1.])), None]
+    """
+    curves, problems = read_points(point_sources(frame, steps), steps)
+    warn_of(problems, SEE)
+    return curves
+
+
+def point_sources(frame: pd.DataFrame, steps: Mapping[Hashable, str | None]) -> dict[Hashable, Sequence[Source]]:
+    """Where the values of metrics are, and where their steps are.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any frame.
+    steps : mapping of label to str or None
+        For each column of curves what its steps are, as `step_columns` gives it; None is the place of the row in its
+        log, counted from 0.
+
+    Returns
+    -------
+    dict
+        For `read_points`: label -> its sources, and (label, "step") -> those of its steps.
+
+    Examples
+    --------
+    >>> point_sources(pd.DataFrame({"loss": [np.nan]}), {"loss": None})
+    {'loss': [None]}
+    """
+    columns: dict[Hashable, Sequence[Source]] = {label: sources_of(frame, label) for label in steps}
+    for label, x in steps.items():
+        if x in frame.columns:
+            columns[label, "step"] = sources_of(frame, x)
+        elif x is not None:
+            columns[label, "step"] = [(at[0], x) if isinstance(at, tuple) else None for at in columns[label]]
+    return columns
+
+
+def read_points(
+    sources: Sources, steps: Mapping[Hashable, str | None]
+) -> tuple[dict[Hashable, list[Curve | None]], list[Problem]]:
+    """Read the points of metrics; each log file is opened once for all of them.
+
+    Parameters
+    ----------
+    sources : mapping
+        As `point_sources` gives them, of all runs or of some.
+    steps : mapping
+        As for `point_sources`.
+
+    Returns
+    -------
+    dict of label to list of (Curve or None)
+        One a run; None where it has no such metric, or no steps for it. In the order of the log, as logged:
+        `steps.settle` makes the steps ascending.
+    list of Problem
+        What is wrong with the files.
+
+    Raises
+    ------
+    InvalidOptionError
+        Steps that are no numbers, or loaded curves that are longer or shorter than their steps.
+
+    Examples
+    --------
+    >>> read_points({"loss": [np.array([3.0, 1.0])], ("loss", "step"): [np.array([10, 20])]}, {"loss": "epoch"})
+    ({'loss': [Curve(steps=array([10, 20]), values=array([3., 1.]))]}, [])
+    """
+    read, problems = read_logged(sources)
+    curves = {}
+    for label, x in steps.items():
+        both = zip(sources[label], read[label], read.get((label, "step"), read[label]), strict=True)
+        curves[label] = [_points(*each, x) for each in both]
+    return curves, problems
 
 
 def tidy(curves: Iterable[Curve | None]) -> pd.DataFrame:
@@ -206,11 +254,9 @@ def step_columns(frame: pd.DataFrame, labels: Iterable[Hashable], x: str | None)
     >>> step_columns(pd.DataFrame({"loss": [np.zeros(2)], "epoch": [np.arange(2)]}), ["loss"], "epoch")
     {'loss': 'epoch'}
     """
-    if x is None:
-        return {label: None for label in labels if _curve_column(frame, label) is not None}
-    if not isinstance(x, str):
+    if x is not None and not isinstance(x, str):
         raise InvalidOptionError(f"x={x!r} is no name: give a metric of the same log, such as 'train.epoch'.")
-    return {label: _step_column(frame, label, x) for label in labels}
+    return {label: _step_column(frame, label, _cells(frame, label), x) for label in labels}
 
 
 def shared_steps(frame: pd.DataFrame, first: Hashable, second: Hashable) -> dict[Hashable, str | None]:
@@ -239,7 +285,7 @@ def shared_steps(frame: pd.DataFrame, first: Hashable, second: Hashable) -> dict
     logs = {label: _log_of(tried[:1]) for label, tried in cells.items()}
     if logs[first] != logs[second] and None not in logs.values():
         for key in STEP_KEYS:
-            if all(any(find_log(run, f"{logs[label]}.{key}") for run, _ in tried) for label, tried in cells.items()):
+            if all(_is_there(tried, f"{logs[label]}.{key}") for label, tried in cells.items()):
                 return {label: f"{log}.{key}" for label, log in logs.items()}
     return dict.fromkeys((first, second))
 
@@ -287,70 +333,41 @@ def sources_of(frame: pd.DataFrame, label: Hashable) -> list[Source]:
     >>> sources_of(pd.DataFrame({"loss": [np.nan]}), "loss")
     [None]
     """
-    values = _curve_column(frame, label)
+    values = column(frame, *require(frame, [label]))
+    if not is_curves(values):
+        raise InvalidOptionError(f"{label!r} holds no curves.{suggest(label, curve_columns(frame))}")
     if isinstance(values.array, MetricArray):
         metric = values.array.dtype.column
         return [None if run is None else (run, metric) for run in values.array.runs]
     return [_source(value, label) for value in values]
 
 
-class _Reading:
-    """One bulk read of all the metrics among some columns of sources."""
+def _read(columns: Sources, read: Callable[..., Curves]) -> tuple[Curves, dict[RunDir, int]]:
+    """One bulk read of all the metrics among some sources, and the place of each run in it."""
+    cells = dict.fromkeys(source for sources in columns.values() for source in sources if isinstance(source, tuple))
+    runs, metrics = (list(dict.fromkeys(parts)) for parts in (zip(*cells, strict=True) if cells else ((), ())))
+    wanted = None if len(cells) == len(runs) * len(metrics) else cells.keys()
+    return read(runs, metrics, wanted), {run: place for place, run in enumerate(runs)}
 
-    def __init__(self, columns: Sequence[Sequence[Source]], read: Callable[..., Curves] = read_curves) -> None:
-        cells = dict.fromkeys(source for column in columns for source in column if isinstance(source, tuple))
-        runs = list(dict.fromkeys(run for run, _ in cells))
-        metrics = list(dict.fromkeys(metric for _, metric in cells))
-        self._places = {run: place for place, run in enumerate(runs)}
-        self.read = read(runs, metrics, None if len(cells) == len(runs) * len(metrics) else cells.keys())
 
-    def points(self, values: Source, steps: Source, x: str | None) -> Curve | None:
-        """The points of one row: the values of the rows of the log that have both, at the steps that stand there."""
-        logged = self.logged(values)
-        at = logged and Curve(logged.steps, logged.steps) if x is None else self.logged(steps)
-        if logged is None or at is None:
-            return None
-        if isinstance(values, np.ndarray) and len(logged.steps) != len(at.steps):
-            raise InvalidOptionError(
-                f"A curve has {len(logged.steps)} values and its {x!r} has {len(at.steps)}. Which belong together is "
-                "known of metrics, not of curves that were loaded: give the columns as read_runs returns them."
-            )
-        if np.array_equal(logged.steps, at.steps):
-            return Curve(_as_steps(at.values, x), as_numbers(logged.values))
+def _points(source: Source, logged: Curve | None, at: Curve | None, x: str | None) -> Curve | None:
+    """The values of the rows of the log that have both, at the steps that stand there."""
+    if logged is None or at is None:
+        return None
+    if x is None:
+        return Curve(logged.steps, as_numbers(logged.values))
+    if isinstance(source, np.ndarray) and len(logged.steps) != len(at.steps):
+        raise InvalidOptionError(
+            f"A curve has {len(logged.steps)} values and its {x!r} has {len(at.steps)}. Which belong together is "
+            "known of metrics, not of curves that were loaded: give the columns as read_runs returns them."
+        )
+    if not np.array_equal(logged.steps, at.steps):
         _, of_logged, of_at = np.intersect1d(logged.steps, at.steps, assume_unique=True, return_indices=True)
-        return Curve(_as_steps(at.values[of_at], x), as_numbers(logged.values[of_logged]))
-
-    def logged(self, source: Source) -> Curve | None:
-        """The rows of the log and the values there, as logged."""
-        if not isinstance(source, tuple):
-            return None if source is None else Curve(np.arange(len(source)), source)
-        run, metric = source
-        place = self._places[run]
-        found = self.read.places[metric][place]
-        return None if found is None else Curve(found[0].rows(found[1]), self.read.values[metric][place])
-
-    def end(self, source: Source) -> Any:
-        """The last value, of a bulk read of the ends."""
-        if not isinstance(source, tuple):
-            return source[-1] if source is not None and len(source) else np.nan
-        value = self.read.values[source[1]][self._places[source[0]]]
-        return np.nan if value is None else value
-
-
-def _as_steps(values: npt.NDArray[Any], x: str | None) -> npt.NDArray[Any]:
-    if values.dtype.kind in "iuf":
-        return values
-    for value in values.tolist():
+        logged, at = Curve(logged.steps[of_logged], logged.values[of_logged]), Curve(at.steps[of_at], at.values[of_at])
+    for value in at.values.tolist() if at.values.dtype == object else []:
         if isinstance(value, (str, list, dict)):
             raise InvalidOptionError(f"{x!r} holds {value!r}: steps are numbers.")
-    return as_numbers(values)
-
-
-def _curve_column(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
-    values = column(frame, *require(frame, [label]))
-    if not is_curves(values):
-        raise InvalidOptionError(f"{label!r} holds no curves.{suggest(label, curve_columns(frame))}")
-    return values
+    return Curve(at.values if at.values.dtype.kind in "iuf" else as_numbers(at.values), as_numbers(logged.values))
 
 
 def _source(value: Any, label: Hashable) -> Source:
@@ -373,34 +390,27 @@ def _log_of(cells: Iterable[_Cell]) -> str | None:
     return next((found[0] for run, metric in cells if (found := find_log(run, metric))), None)
 
 
-def _step_sources(frame: pd.DataFrame, sources: Sequence[Source], x: str | None) -> Sequence[Source]:
-    """Where the steps of each row are."""
-    if x is not None and x in frame.columns:
-        return sources_of(frame, x)
-    return [(source[0], x) if x is not None and isinstance(source, tuple) else None for source in sources]
+def _is_there(cells: Iterable[_Cell], metric: str) -> bool:
+    """Whether one of the runs has a metric."""
+    return any(find_log(run, metric) for run, _ in cells)
 
 
-def _step_column(frame: pd.DataFrame, label: Hashable, x: str) -> str:
-    cells = _cells(frame, label)
-    log = _log_of(cells[:1])
+def _step_column(frame: pd.DataFrame, label: Hashable, cells: list[_Cell], x: str | None) -> str | None:
+    if x is None:
+        return None
+    log = other = _log_of(cells[:1])
+    name = x if x in frame.columns or log is None or x.startswith(f"{log}.") else f"{log}.{x}"
     if x in frame.columns:
-        name, other = x, _log_of(_cells(frame, x)[:1])
-    else:
-        name = x if log is None or x.startswith(f"{log}.") else f"{log}.{x}"
-        is_there = name in frame.columns or any(find_log(run, name) for run, _ in cells)
-        other = log if is_there else _log_of((run, x) for run, _ in cells)
-        if not is_there and other is None:
-            raise _no_steps(frame, label, x, [f"{log}.{key}" for key in STEP_KEYS])
+        other = _log_of(_cells(frame, x)[:1])
+    elif name not in frame.columns and not _is_there(cells, name):
+        other = _log_of((run, x) for run, _ in cells)
+        counting = [f"{log}.{key}" for key in STEP_KEYS if _is_there(cells, f"{log}.{key}")]
+        known = dict.fromkeys(each for each in (*counting, *curve_columns(frame)) if each != label)
+        if other is None:
+            raise UnknownColumnError(f"There is no {x!r} beside {label!r}.{suggest(x, known)}")
     if None not in (log, other) and log != other:
         raise InvalidOptionError(
             f"{label!r} is in the log {log!r} and {x!r} in {other!r}: the rows of two logs do not belong together. "
             f"Give a metric of {log!r}, or a key that each log has."
         )
     return name
-
-
-def _no_steps(frame: pd.DataFrame, label: Hashable, x: str, counting: Sequence[str]) -> UnknownColumnError:
-    cells = _cells(frame, label)
-    there = [name for name in counting if any(find_log(run, name) for run, _ in cells)]
-    known = dict.fromkeys(each for each in (*there, *curve_columns(frame)) if each != label)
-    return UnknownColumnError(f"There is no {x!r} beside {label!r}.{suggest(x, known)}")

@@ -12,12 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import InvalidOptionError, UnknownColumnError, UnknownGroupError, suggest
-from ..problems import warn_of
-from .columns import SEE, as_list, column, is_missing, listed, picked, read_values, run_ids, setting_columns
+from .columns import as_list, column, is_missing, listed, picked, read_values, run_ids, setting_columns
 from .numbers import as_floats, best_points, curve_numbers, number_column, number_columns, reduced, split_name
 from .options import check_choice, completed
 from .partition import Partition, plain_key
-from .points import is_curves, read_points, shared_steps, tidy
+from .points import is_curves, points_of, shared_steps, tidy
 from .spread import check_level, t_quantile
 from .steps import as_numbers
 
@@ -183,6 +182,44 @@ def compare_settings(
     return table.set_axis(settings.index, axis=0).iloc[[place for place in range(len(settings)) if place != base]]
 
 
+def sorted_runs(frame: pd.DataFrame, by: object, ascending: bool | list[bool] = True) -> pd.DataFrame:
+    """The runs in the order of columns, or of numbers of curves; equal ones stay in their order, NaN comes last.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any frame.
+    by : str or list of str
+        As for `split_name`.
+    ascending : bool or list of bool
+        One for all, or one each.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    UnknownColumnError
+        There is no such column.
+    InvalidOptionError
+        A column without an order, or another number of `ascending`.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"train.loss": [np.array([3.0, 1.0]), np.array([2.0, 2.0]), np.array([0.5])]})
+    >>> sorted_runs(runs, "train.loss.last").index.tolist()
+    [2, 0, 1]
+    """
+    keys = number_columns(frame, by)
+    keys = keys.set_axis(range(keys.shape[1]), axis=1).set_axis(range(len(keys)), axis=0)
+    try:
+        order = keys.sort_values(list(keys.columns), ascending=ascending, kind="stable").index
+    except (TypeError, ValueError) as error:
+        raise InvalidOptionError(f"The runs cannot be sorted by {by!r}: {error}.") from error
+    return frame.take(order.to_numpy())
+
+
 def scores(frame: pd.DataFrame, criterion: Criterion) -> _Floats:
     """The number that each run is judged by.
 
@@ -283,8 +320,7 @@ def _is_metric(frame: pd.DataFrame, name: Hashable) -> bool:
 
 def _at_best(frame: pd.DataFrame, criterion: Criterion, name: Hashable) -> npt.NDArray[Any]:
     """The values at the step where each run is best; the last one where it was logged twice."""
-    curves, problems = read_points(frame, shared_steps(frame, criterion.by, name))
-    warn_of(problems, SEE)
+    curves = points_of(frame, shared_steps(frame, criterion.by, name))
     best = best_points(curves[criterion.by], criterion.mode)[["run", "step"]]
     told = tidy(curves[name]).drop_duplicates(["run", "step"], keep="last")
     return best.merge(told, on=["run", "step"]).set_index("run")["value"].reindex(range(len(frame))).to_numpy()
@@ -319,40 +355,29 @@ def _differences(difference: pd.DataFrame, mode: str, level: float) -> pd.DataFr
 
 
 def _check_one_run_each(runs: pd.DataFrame, settings: Partition, partners: Partition) -> None:
-    again = runs[runs.duplicated(["setting", "partner"])]
-    if len(again):
-        raise InvalidOptionError(
-            f"The setting {settings.keys[again['setting'].iloc[0]]} of {settings.names} has two runs with "
-            f"{partners.names} = {partners.keys[again['partner'].iloc[0]]}: give `by` and `pair` so that one run is "
-            "left, or filter the runs."
-        )
+    for setting, partner in runs.loc[runs.duplicated(["setting", "partner"]), ["setting", "partner"]].to_numpy()[:1]:
+        of = f"of {settings.names} has two runs with {partners.names} = {partners.keys[partner]}"
+        advice = "give `by` and `pair` so that one run is left, or filter the runs"
+        raise InvalidOptionError(f"The setting {settings.keys[setting]} {of}: {advice}.")
 
 
 def _baseline(settings: Partition, baseline: Any) -> int:
-    """The setting that a baseline names."""
-    if isinstance(baseline, Mapping):
-        return _baseline_by_names(settings, baseline)
+    """The setting that a baseline names, by all of its values or by those of some columns."""
     if not settings.names:
         raise UnknownGroupError("No config column varies beside those of `pair`: name those of a setting with `by`.")
-    place = settings.place(tuple(baseline) if isinstance(baseline, list) else baseline)
-    if place is None:
-        near = suggest(baseline, [str(known if len(known) != 1 else known[0]) for known in settings.keys])
-        raise UnknownGroupError(f"No setting of {settings.names} is the baseline {baseline!r}.{near}")
-    return place
-
-
-def _baseline_by_names(settings: Partition, baseline: Mapping[Any, Any]) -> int:
-    for name in baseline:
-        if name not in settings.names:
-            raise UnknownColumnError(f"The settings have no column {name!r}.{suggest(name, settings.names)}")
-    columns = [settings.names.index(name) for name in baseline]
-    wanted = plain_key(tuple(baseline.values()))
-    places = [place for place, key in enumerate(settings.keys) if tuple(key[column] for column in columns) == wanted]
+    if not isinstance(baseline, Mapping):
+        place = settings.place(tuple(baseline) if isinstance(baseline, list) else baseline)
+        places = [] if place is None else [place]
+    else:
+        for name in baseline:
+            if name not in settings.names:
+                raise UnknownColumnError(f"The settings have no column {name!r}.{suggest(name, settings.names)}")
+        places = settings.having(list(baseline), {plain_key(tuple(baseline.values()))})
     if not places:
-        raise UnknownGroupError(f"No setting is the baseline {dict(baseline)!r}. There are {settings.keys[:8]}.")
+        near = suggest(baseline, [str(key if len(key) != 1 else key[0]) for key in settings.keys])
+        raise UnknownGroupError(f"No setting of {settings.names} is the baseline {baseline!r}.{near}")
     if len(places) > 1:
         rest = [name for name in settings.names if name not in baseline]
-        raise InvalidOptionError(
-            f"{len(places)} settings are {dict(baseline)!r}: name their {rest} too, or pair the runs also by these."
-        )
+        advice = f"name their {rest} too, or pair the runs also by these"
+        raise InvalidOptionError(f"{len(places)} settings are {dict(baseline)!r}: {advice}.")
     return places[0]

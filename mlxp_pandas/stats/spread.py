@@ -6,7 +6,6 @@ The distributions and the bootstrap are scipy's (the extra `stats`), imported wh
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -20,13 +19,12 @@ from ..problems import Problem, warn_of
 from .columns import SEE, require
 from .options import check_choice, completed
 from .partition import Partition
-from .points import read_points, step_columns
+from .points import point_sources, read_points, step_columns
 from .steps import DUPLICATES, Curve, align, grid_of, interpolate, settle
 
 _Floats = npt.NDArray[np.float64]
 _Counts = npt.NDArray[np.int64]
 
-_READ_TOGETHER = 256  # runs of small groups
 _RESAMPLED = 2**22  # values held at once: 32 MB
 
 
@@ -207,7 +205,7 @@ def curves_table(
     found = [each._replace(runs=[]) for each in curves_of_groups(frame, partition, labels, x, chosen)]
     lengths = [len(each.steps) for each in found]
     levels = [
-        pd.Index(np.concatenate([np.empty(0, dtype=np.int64), *(each.steps for each in found)]), name=step_name(x))
+        pd.Index(np.concatenate([np.empty(0, dtype=np.int64), *(each.steps for each in found)]), name=x or "step")
     ]
     if labels != [metric]:
         levels.insert(0, pd.Index(np.repeat([each.label for each in found], lengths), name="metric"))
@@ -245,21 +243,15 @@ def curves_of_groups(
     ([Curve(steps=array([0, 1]), values=array([4., 2.])), None], array([4., 2.]))
     """
     steps = step_columns(frame, labels, x)
-    frame = frame[list(dict.fromkeys(name for name in (*labels, *steps.values()) if name in frame.columns))]
+    sources = point_sources(frame, steps)
     problems: list[Problem] = []
-    for places in _batches([len(rows) for rows in partition.rows]):
-        rows = np.concatenate([partition.rows[place] for place in places])
-        points, found = read_points(frame.take(rows), steps)
+    for place, rows in enumerate(partition.rows):
+        points, found = read_points({key: [each[row] for row in rows] for key, each in sources.items()}, steps)
         problems += found
-        start = 0
-        for place in places:
-            names = frame.index[partition.rows[place]]
-            for label in labels:
-                runs = _settled(points[label][start : start + len(names)], chosen.dup, label, names)
-                if any(runs):
-                    yield GroupCurves(place, label, runs, *_reduced(runs, chosen))
-            start += len(names)
-        del points
+        for label in labels:
+            runs = _settled(points[label], chosen.dup, label, frame.index[rows])
+            if any(runs):
+                yield GroupCurves(place, label, runs, *_reduced(runs, chosen))
     warn_of(problems, SEE)
 
 
@@ -367,22 +359,6 @@ def check_level(level: object) -> None:
     """
     if not isinstance(level, (int, float)) or not 0 < level < 1:
         raise InvalidOptionError(f"level={level!r} is not between 0 and 1; give 0.95 for 95 per cent.")
-
-
-def step_name(x: str | None) -> str:
-    """What the steps are called in results.
-
-    >>> step_name(None), step_name("train.epoch")
-    ('step', 'train.epoch')
-    """
-    return "step" if x is None else x
-
-
-def _batches(sizes: Sequence[int]) -> Iterator[list[int]]:
-    """Consecutive groups that are read together."""
-    numbers = np.cumsum(sizes) // _READ_TOGETHER
-    for _, places in itertools.groupby(range(len(sizes)), key=numbers.__getitem__):
-        yield list(places)
 
 
 def _settled(runs: Sequence[Curve | None], dup: str, label: Hashable, names: pd.Index[Any]) -> list[Curve | None]:

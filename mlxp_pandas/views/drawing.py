@@ -11,27 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..plaintext import printable
-from ..stats import Curve, GroupCurves, Key, Partition, StepStatistics, key_text
-
-__all__ = [
-    "are_alone",
-    "are_crowded",
-    "draw_line",
-    "finish",
-    "in_lines",
-    "joined_names",
-    "key_label",
-    "legend_place",
-    "mark_stop",
-    "masked",
-    "name_ticks",
-    "note_falls",
-    "plain",
-    "room",
-    "set_title",
-    "stop_of",
-    "varying_places",
-]
+from ..stats import Curve, GroupCurves, Key, Partition, key_text
 
 _Floats = npt.NDArray[np.float64]
 _Style = dict[str, Any]
@@ -45,9 +25,11 @@ _NOTE = 24.0  # points of the width that the note of n takes
 def masked(group: GroupCurves, least: int) -> GroupCurves:
     """The group with gaps where it has too few runs, and no infinite values, which no axis can show."""
     enough = group.statistics.n >= least
-    centre, std, sem, low, high, n = group.statistics
-    shown = [np.where(enough & np.isfinite(field), field, np.nan) for field in (centre, low, high)]
-    return group._replace(statistics=StepStatistics(shown[0], std, sem, shown[1], shown[2], n))
+    found = group.statistics
+    centre, low, high = (
+        np.where(enough & np.isfinite(field), field, np.nan) for field in (found.centre, found.low, found.high)
+    )
+    return group._replace(statistics=found._replace(centre=centre, low=low, high=high))
 
 
 def draw_line(ax: Any, steps: npt.NDArray[Any], values: _Floats, style: _Style) -> None:

@@ -14,43 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .. import stats
 from ..errors import InvalidOptionError, MissingDependencyError
-from ..stats import (
-    Curve,
-    CurveOptions,
-    GroupCurves,
-    Key,
-    Partition,
-    checked_options,
-    completed,
-    curves_of_groups,
-    figure,
-    listed,
-    number_column,
-    require,
-    run_ids,
-    run_table,
-    step_name,
-)
-from .drawing import (
-    are_alone,
-    are_crowded,
-    draw_line,
-    finish,
-    in_lines,
-    joined_names,
-    key_label,
-    legend_place,
-    mark_stop,
-    masked,
-    name_ticks,
-    note_falls,
-    plain,
-    room,
-    set_title,
-    stop_of,
-    varying_places,
-)
+from ..stats import Curve, GroupCurves, Key, Partition
+from . import drawing
 
 __all__ = ["box_plot", "heat_map", "plot_groups", "plot_runs"]
 
@@ -108,21 +75,21 @@ def plot_groups(
     ('step', 'loss', ['0.1', '1'])
     """
     ax, with_runs, logy = options.pop("ax", None), options.pop("runs", False), options.pop("logy", False)
-    chosen = checked_options(options)
+    chosen = stats.checked_options(options)
     labels = _one_metric(frame, metric)
     # At all steps: one with too few runs is a gap, and not bridged.
-    every = list(curves_of_groups(frame, partition, labels, x, chosen._replace(min_runs=0)))
-    groups = [masked(group, max(chosen.min_runs, 1)) for group in every]
+    every = list(stats.curves_of_groups(frame, partition, labels, x, chosen._replace(min_runs=0)))
+    groups = [drawing.masked(group, max(chosen.min_runs, 1)) for group in every]
     ax, legend = _axes(ax, len(groups)), _Legend(partition)
     styles = list(_styles(len(groups)))
     for group, style in zip(groups, styles, strict=True):
         _draw_group(ax, group, style, with_runs=with_runs)
         legend.add(partition.keys[group.place], style)
-    finish(ax, step_name(x), metric, logy)
+    drawing.finish(ax, x or "step", metric, logy)
     if len(groups) <= _MOST_NOTED:
-        note_falls(ax, [(group, style["color"]) for group, style in zip(groups, styles, strict=True)])
+        drawing.note_falls(ax, [(group, style["color"]) for group, style in zip(groups, styles, strict=True)])
     legend.draw(ax)
-    set_title(ax, _group_caption(groups, chosen))
+    drawing.set_title(ax, _group_caption(groups, chosen))
     return ax
 
 
@@ -171,24 +138,24 @@ def plot_runs(
     >>> len(plot_runs(runs, "loss", hue="lr").get_lines())
     2
     """
-    ids = run_ids(frame)
-    names = [ids.name] if hue is None else require(frame, [hue], levels=True)
+    ids = stats.run_ids(frame)
+    names = [ids.name] if hue is None else stats.require(frame, [hue], levels=True)
     colours = Partition(pd.DataFrame({names[0]: ids}) if hue is None else frame, names)
-    chosen = CurveOptions(error=None, min_runs=0)
-    found = curves_of_groups(frame, Partition(frame, []), _one_metric(frame, metric), x, chosen)
+    chosen = stats.CurveOptions(error=None, min_runs=0)
+    found = stats.curves_of_groups(frame, Partition(frame, []), _one_metric(frame, metric), x, chosen)
     runs = [curve for group in found for curve in group.runs] or [None] * len(frame)
     is_plain = hue is None and len(frame) > _MOST_RUNS
     styles = [_PLAIN] * len(colours) if is_plain else list(_styles(len(colours)))
     ax, legend = _axes(ax, 1 if is_plain else len(colours)), _Legend(colours)
     for place, curve in zip(colours.codes.tolist(), runs, strict=True):
         if curve is not None:
-            draw_line(ax, curve.steps, curve.values, {**styles[place], "linewidth": 1.2})
-            mark_stop(ax, curve, curve, styles[place])
+            drawing.draw_line(ax, curve.steps, curve.values, {**styles[place], "linewidth": 1.2})
+            drawing.mark_stop(ax, curve, curve, styles[place])
             legend.add(colours.keys[place], styles[place])
-    finish(ax, step_name(x), metric, logy)
+    drawing.finish(ax, x or "step", metric, logy)
     if not is_plain:
         legend.draw(ax)
-    set_title(ax, f"{sum(curve is not None for curve in runs)} runs")
+    drawing.set_title(ax, f"{sum(curve is not None for curve in runs)} runs")
     return ax
 
 
@@ -226,23 +193,25 @@ def box_plot(frame: pd.DataFrame, partition: Partition, value: Hashable, ax: Any
     >>> [text.get_text() for text in box_plot(runs, Partition(runs, ["lr"]), "loss").get_xticklabels()]
     ['0.1\nn=2', '1\nn=1']
     """
-    values = number_column(frame, value)
+    values = stats.number_column(frame, value)
     groups = [values[rows][np.isfinite(values[rows])] for rows in partition.rows]
-    shown = varying_places(partition)
+    shown = drawing.varying_places(partition)
     ax = _axes(ax, len(groups))
     dark, _ = (style["color"] for style in _styles(2))
     line = {"color": dark}
     ax.boxplot(groups, widths=0.6, showfliers=False, boxprops=line, whiskerprops=line, capprops=line, medianprops=line)
     for place, group in enumerate(groups, start=1):
         ax.plot(place + _offsets(len(group)), np.sort(group), "o", color=dark, alpha=0.5, markersize=4)
-    labels = [f"{key_label(key, shown)}\nn={len(group)}" for key, group in zip(partition.keys, groups, strict=True)]
-    if are_crowded(ax.xaxis, labels):
+    labels = [
+        f"{drawing.key_label(key, shown)}\nn={len(group)}" for key, group in zip(partition.keys, groups, strict=True)
+    ]
+    if drawing.are_crowded(ax.xaxis, labels):
         labels = [label.replace("\n", "  ") for label in labels]
-    name_ticks(ax.xaxis, 1, labels)
-    ax.set_xlabel(joined_names(partition, shown))
-    ax.set_ylabel(plain(value))
+    drawing.name_ticks(ax.xaxis, 1, labels)
+    ax.set_xlabel(drawing.joined_names(partition, shown))
+    ax.set_ylabel(drawing.plain(value))
     left_out = len(values) - sum(map(len, groups))
-    set_title(ax, f"{left_out} of {len(values)} runs left out: no finite value" if left_out else "")
+    drawing.set_title(ax, f"{left_out} of {len(values)} runs left out: no finite value" if left_out else "")
     return ax
 
 
@@ -282,9 +251,9 @@ def heat_map(frame: pd.DataFrame, rows: Any, columns: Any, value: str, **options
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('lr', 'units')
     """
-    of_rows, of_columns = Partition(frame, listed(frame, rows)), Partition(frame, listed(frame, columns))
-    chosen = completed(options, {"over": "config.seed", "log": False, "ax": None})
-    numbers = run_table(frame, of_rows.names, of_columns.names, value, over=chosen["over"]).frame
+    of_rows, of_columns = Partition(frame, stats.listed(frame, rows)), Partition(frame, stats.listed(frame, columns))
+    chosen = stats.completed(options, {"over": "config.seed", "log": False, "ax": None})
+    numbers = stats.run_table(frame, of_rows.names, of_columns.names, value, over=chosen["over"]).frame
     split = len(of_rows.names)
     means = np.full((len(of_rows), len(of_columns)), np.nan)
     for key, mean in zip(Partition(frame, [*of_rows.names, *of_columns.names]).keys, numbers["mean"], strict=True):
@@ -292,12 +261,14 @@ def heat_map(frame: pd.DataFrame, rows: Any, columns: Any, value: str, **options
     ax = _axes(chosen["ax"], len(of_rows))
     norm = "log" if chosen["log"] and (means > 0).any() else "linear"
     image = ax.imshow(means if means.size else [[np.nan]], cmap="viridis", aspect="auto", norm=norm)
-    ax.figure.colorbar(image, ax=ax, label=f"{plain(value)},\nmean")
+    ax.figure.colorbar(image, ax=ax, label=f"{drawing.plain(value)},\nmean")
     _name_cells(ax, means, image)
     _name_axis(ax.xaxis, of_columns)
     _name_axis(ax.yaxis, of_rows)
     counts = sorted(set(numbers["n"].tolist()))
-    set_title(ax, f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}" if counts else "")
+    drawing.set_title(
+        ax, f"n = {counts[0]}" if len(counts) == 1 else f"n = {counts[0]} to {counts[-1]}" if counts else ""
+    )
     return ax
 
 
@@ -305,8 +276,8 @@ class _Legend:
     """The entries of a legend, each key once; only the columns that vary are named."""
 
     def __init__(self, partition: Partition) -> None:
-        self._shown = varying_places(partition)
-        self._title = joined_names(partition, self._shown)
+        self._shown = drawing.varying_places(partition)
+        self._title = drawing.joined_names(partition, self._shown)
         self._places = partition.places
         self._styles: dict[Key, _Style] = {}
 
@@ -319,9 +290,9 @@ class _Legend:
             return
         keys = sorted(self._styles, key=self._places.__getitem__)
         handles = [_pyplot().Line2D([], [], **self._styles[key]) for key in keys]
-        labels = [key_label(key, self._shown) for key in keys]
-        title = in_lines(ax, self._title)
-        place, shown = legend_place(ax, title, labels)
+        labels = [drawing.key_label(key, self._shown) for key in keys]
+        title = drawing.in_lines(ax, self._title)
+        place, shown = drawing.legend_place(ax, title, labels)
         if place["loc"] == "best" and len(ax.lines) > _MOST_LINES:
             place["loc"] = "upper right"  # looking for the best place takes long among many lines
         title += f"\n({len(shown)} of {len(keys)})" if len(shown) < len(keys) else ""
@@ -355,7 +326,7 @@ def _styles(n: int) -> Iterator[_Style]:
 
 
 def _one_metric(frame: pd.DataFrame, metric: Hashable) -> list[Hashable]:
-    labels = require(frame, metric)
+    labels = stats.require(frame, metric)
     if len(labels) != 1:
         raise InvalidOptionError(f"A picture shows one metric; {len(labels)} were given: {labels!r}.")
     return labels
@@ -365,17 +336,17 @@ def _draw_group(ax: Any, group: GroupCurves, style: _Style, *, with_runs: bool) 
     found, centre = group.statistics, Curve(group.steps, group.statistics.centre)
     colour = style["color"]
     ax.fill_between(group.steps, found.low, found.high, color=colour, alpha=0.2, linewidth=0)
-    is_alone = are_alone(found.low)
+    is_alone = drawing.are_alone(found.low)
     if is_alone.any():
         ax.vlines(group.steps[is_alone], found.low[is_alone], found.high[is_alone], color=colour, alpha=0.4)
-    draw_line(ax, *centre, style)
+    drawing.draw_line(ax, *centre, style)
     for curve in filter(None, group.runs):
         if with_runs:
-            draw_line(ax, curve.steps, curve.values, {"color": colour, "linewidth": 0.7, "alpha": 0.45})
-        mark_stop(ax, curve, curve if with_runs else centre, style)
+            drawing.draw_line(ax, curve.steps, curve.values, {"color": colour, "linewidth": 0.7, "alpha": 0.45})
+        drawing.mark_stop(ax, curve, curve if with_runs else centre, style)
 
 
-def _group_caption(groups: Sequence[GroupCurves], chosen: CurveOptions) -> str:
+def _group_caption(groups: Sequence[GroupCurves], chosen: stats.CurveOptions) -> str:
     """What the lines, bands and crosses are, and of how many runs."""
     percent = f"{100 * chosen.level:g} %"
     bands = {"ci": f", {percent} interval", "std": " ± std", "sem": " ± standard error", "minmax": ", min to max"}
@@ -385,7 +356,7 @@ def _group_caption(groups: Sequence[GroupCurves], chosen: CurveOptions) -> str:
     n = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{counts[0]}"
     crosses = (
         "; x: a run diverged"
-        if any(stop_of(run) is not None for group in groups for run in filter(None, group.runs))
+        if any(drawing.stop_of(run) is not None for group in groups for run in filter(None, group.runs))
         else ""
     )
     return f"{chosen.stat}{bands[chosen.error] if chosen.error else ''} of n = {n} runs{crosses}"
@@ -393,8 +364,8 @@ def _group_caption(groups: Sequence[GroupCurves], chosen: CurveOptions) -> str:
 
 def _name_axis(axis: Any, partition: Partition) -> None:
     shown = list(range(len(partition.names)))
-    name_ticks(axis, 0, [key_label(key, shown) for key in partition.keys])
-    axis.set_label_text(joined_names(partition, shown))
+    drawing.name_ticks(axis, 0, [drawing.key_label(key, shown) for key in partition.keys])
+    axis.set_label_text(drawing.joined_names(partition, shown))
 
 
 def _name_cells(ax: Any, means: _Floats, image: Any) -> None:
@@ -402,12 +373,12 @@ def _name_cells(ax: Any, means: _Floats, image: Any) -> None:
     for row, column in np.argwhere(~np.isfinite(means)).tolist():
         box = {"facecolor": "none", "edgecolor": "grey", "hatch": "///", "linewidth": 0}
         ax.add_patch(_pyplot().Rectangle((column - 0.5, row - 0.5), 1, 1, **box))
-    width, height = room(image.axes)
+    width, height = drawing.room(image.axes)
     if means.shape[1] <= width / _CELL[0] and means.shape[0] <= height / _CELL[1]:
         for row, column in np.argwhere(np.isfinite(means)).tolist():
             mean = float(means[row, column])
             dark = image.norm(mean) < 0.6
-            text = figure(mean, np.nan).plain
+            text = stats.figure(mean, np.nan).plain
             ax.text(column, row, text, ha="center", va="center", fontsize="small", color="white" if dark else "black")
 
 

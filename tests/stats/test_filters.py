@@ -8,14 +8,15 @@ import pandas as pd
 import pytest
 
 from mlxp_pandas.errors import InvalidMapError, UnknownColumnError
-from mlxp_pandas.stats.maps import filter_mask
+from mlxp_pandas.stats.maps import filter_runs
 
 FRAME = pd.DataFrame({"x": [3.0, 1.0, 2.0], "y": [1, 1, 2]})
-WHOLE = [np.arange(3)]
 
 
-def mask(condition, frame=FRAME, rows=WHOLE):
-    return filter_mask(frame, condition, rows, [()] * len(rows)).tolist()
+def mask(condition, frame=FRAME, bygroups=None):
+    kept = filter_runs(frame, condition, bygroups)
+    assert kept.equals(frame.loc[kept.index])
+    return frame.index.isin(kept.index).tolist()
 
 
 def is_lowest(values):
@@ -24,7 +25,7 @@ def is_lowest(values):
 
 def test_the_whole_frame_and_group_by_group():
     assert mask((is_lowest, "x")) == [False, True, False]
-    assert mask((is_lowest, "x"), rows=[np.array([0, 2]), np.array([1])]) == [False, True, True]
+    assert mask((is_lowest, "x"), FRAME.assign(z=[0, 1, 0]), "z") == [False, True, True]
 
 
 def test_several_columns_are_several_arguments():
@@ -57,11 +58,11 @@ def test_anything_else_is_refused(outcome, message):
 
 def test_curves_are_arrays_and_missing_ones_nan():
     frame = pd.DataFrame({"x": pd.Series([np.array([1.0]), np.nan], dtype=object)})
-    assert mask((lambda x: [isinstance(value, np.ndarray) for value in x], "x"), frame, [np.arange(2)]) == [True, False]
+    assert mask((lambda x: [isinstance(value, np.ndarray) for value in x], "x"), frame) == [True, False]
 
 
 def test_a_function_is_not_called_for_nothing():
-    assert mask((lambda x: 1 / 0, "x"), FRAME.head(0), [np.arange(0)]) == []
+    assert mask((lambda x: 1 / 0, "x"), FRAME.head(0)) == []
 
 
 def test_names_are_checked():

@@ -10,18 +10,13 @@ import pandas as pd
 import pytest
 
 from mlxp_pandas.errors import InvalidMapError
-from mlxp_pandas.stats.columns import require
 from mlxp_pandas.stats.maps import call, parse_aggregations, parse_filter
 
 FRAME = pd.DataFrame({"a": [1], "b": [2]})
 
 
-def resolve(names):
-    return require(FRAME, names)
-
-
 def outputs(maps=None, **named):
-    return [(each.column, each.output) for each in parse_aggregations(maps, named, resolve)]
+    return [(each.column, each.output) for each in parse_aggregations(FRAME, maps, named)]
 
 
 class Caller:
@@ -95,8 +90,8 @@ def test_two_spellings_at_once():
 
 
 def test_filters():
-    assert parse_filter((all, "a"), resolve) == (all, ["a"])
-    assert parse_filter([(all, ("a", "b"), "unused")], resolve) == (all, ["a", "b"])
+    assert parse_filter(FRAME, (all, "a")) == (all, ["a"])
+    assert parse_filter(FRAME, [(all, ("a", "b"), "unused")]) == (all, ["a", "b"])
 
 
 @pytest.mark.parametrize(
@@ -110,7 +105,7 @@ def test_filters():
 )
 def test_what_is_no_filter(condition, message):
     with pytest.raises(InvalidMapError, match=message):
-        parse_filter(condition, resolve)
+        parse_filter(FRAME, condition)
 
 
 def test_an_error_of_a_users_function_says_where():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mlxp_pandas.errors import InvalidOptionError, ProblemsWarning, UnknownColumnError
-from mlxp_pandas.stats.points import curve_columns, log_columns, read_ends, read_points, shared_steps, step_columns
+from mlxp_pandas.stats.points import curve_columns, log_columns, points_of, read_ends, shared_steps, step_columns
 from tests.handmade import read, rows, write_run
 
 
@@ -31,7 +31,7 @@ def test_steps_are_resolved_once(runs):
 
 @pytest.mark.parametrize("kept", [["train.loss", "train.epoch"], ["train.loss"]])
 def test_points_are_those_of_the_file(runs, kept):
-    curve = read_points(runs[kept], {"train.loss": "train.epoch"})[0]["train.loss"][0]
+    curve = points_of(runs[kept], {"train.loss": "train.epoch"})["train.loss"][0]
     assert (curve.steps.tolist(), curve.values.tolist()) == ([10, 20], [3, 1])
 
 
@@ -49,10 +49,9 @@ def test_columns_and_logs(runs):
 
 
 def test_ends(runs):
-    ends, problems = read_ends(runs, ["train.loss", "test.loss"])
+    ends = read_ends(runs, ["train.loss", "test.loss"])
     np.testing.assert_array_equal(ends["train.loss"], [1, 2])
     np.testing.assert_array_equal(ends["test.loss"], [9, np.nan])
-    assert problems == []
 
 
 def test_a_damaged_file_costs_one_warning(tmp_path):
@@ -70,4 +69,4 @@ def test_a_damaged_file_costs_one_warning(tmp_path):
 def test_something_else_beside_curves():
     mixed = pd.DataFrame({"loss": [np.array([1.0]), "x"]})
     with pytest.raises(InvalidOptionError, match="'loss' holds 'x' beside curves"):
-        read_points(mixed, {"loss": None})
+        points_of(mixed, {"loss": None})

@@ -231,7 +231,7 @@ def test_runs_without_a_seed_have_no_partner():
     ("arguments", "options", "error", "message"),
     [
         (("loss", 0.2), {}, UnknownGroupError, r"No setting of \['config.lr'\] is the baseline 0.2"),
-        (("loss", {LR: 7}), {}, UnknownGroupError, "No setting is the baseline"),
+        (("loss", {LR: 7}), {}, UnknownGroupError, r"No setting of .* is the baseline {'config.lr': 7}"),
         (("loss", {"config.rl": 0.1}), {}, UnknownColumnError, r"Did you mean 'config\.lr'"),
         (("loss", 0.1, "config.sed"), {}, UnknownColumnError, r"Did you mean 'config\.seed'"),
         (("loss", 0.1), {"levl": 0.9}, InvalidOptionError, "no option 'levl'. Did you mean 'level'"),
