@@ -262,11 +262,10 @@ def call(function: Function, lists: Sequence[list[Any]], where: str) -> Any:
         return function(*lists)
     except Exception as error:
         lengths = {len(value) for values in lists for value in values if getattr(value, "shape", None)}
-        note = f"mlxp_pandas: raised on {where}"
-        if len(lengths) > 1:
-            steps = f"{min(lengths)} to {max(lengths)} steps"
-            note += f', whose curves have {steps}; {{column: "mean"}} takes unequal lengths.'
-        error.add_note(note)
+        steps = f", whose curves have {min(lengths)} to {max(lengths)} steps; " if len(lengths) > 1 else ""
+        error.add_note(
+            f"mlxp_pandas: raised on {where}{steps}" + '{column: "mean"} takes unequal lengths.' * bool(steps)
+        )
         raise
 
 
@@ -368,14 +367,13 @@ def _plain_statistic(values: pd.Series[Any], name: str, rows: _Rows) -> Any:
     """What pandas' groupby gives on a column of plain values."""
     if is_artifact(values) and name != "count":
         raise InvalidMapError(f"{values.name!r} holds artifacts: they have no {name!r}, only a 'count'.")
-    codes = np.full(len(values), -1, dtype=np.int64)
-    for place, group in enumerate(rows):
-        codes[group] = place
+    codes = np.repeat(np.arange(len(rows)), list(map(len, rows)))
+    taken = values.iloc[np.concatenate([np.empty(0, dtype=np.int64), *rows])].reset_index(drop=True)
     try:
         with warnings.catch_warnings():
             # numpy warns of groups whose values are all missing; their cell is NaN.
             warnings.simplefilter("ignore", RuntimeWarning)
-            found: pd.Series[Any] = values.reset_index(drop=True).groupby(codes).agg(name)
+            found: pd.Series[Any] = taken.groupby(codes).agg(name)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise InvalidMapError(f"{values.name!r} ({values.dtype}) has no {name!r}: {error}") from error
     return found.reindex(range(len(rows)), fill_value=0 if name == "count" else np.nan).array

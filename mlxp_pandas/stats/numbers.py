@@ -11,20 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import InvalidOptionError, UnknownColumnError, suggest
-from ..problems import warn_of
 from ..query import names as names_in
-from .columns import SEE, as_list, column, has_column, is_artifact, is_metric, read_values, require, run_ids
-from .points import (
-    curve_columns,
-    is_curves,
-    log_columns,
-    points_of,
-    read_ends,
-    read_logged,
-    sources_of,
-    step_columns,
-    tidy,
-)
+from .columns import as_list, column, has_column, is_artifact, is_metric, read_values, require, run_ids
+from .points import curve_columns, is_curves, log_curves, points_of, read_ends, step_columns, tidy
 from .steps import Curve, as_numbers
 
 _Array = npt.NDArray[Any]
@@ -56,19 +45,12 @@ def reduced(curves: Iterable[Any], name: str, *, skipna: bool = True) -> _Array:
         int64 where all are integers, otherwise float64; object where `first` or `last` is no number. NaN where there
         is no curve, or no point that counts.
 
-    Raises
-    ------
-    InvalidOptionError
-        There is no such number.
-
     Examples
     --------
     >>> curves = [np.array([3.0, 1.0, np.nan]), np.array([2, 4]), np.nan]
     >>> reduced(curves, "min"), reduced(curves, "last"), reduced(curves, "n_nan")
     (array([ 1.,  2., nan]), array([nan,  4., nan]), array([ 1.,  0., nan]))
     """
-    if name not in REDUCTIONS:
-        raise InvalidOptionError(f"There is no number {name!r} of a curve.{suggest(name, REDUCTIONS)}")
     with np.errstate(over="ignore", invalid="ignore"):
         return typed_numbers([_reduction(curve, name, skipna) for curve in curves])
 
@@ -398,12 +380,10 @@ def long_frame(frame: pd.DataFrame, log: str, columns: Any = None) -> pd.DataFra
     1       0     1         1.0        0.1
     2       1     0         2.0        1.0
     """
-    labels = log_columns(frame, log)
+    curves = log_curves(frame, log)
     repeated = number_columns(frame, [] if columns is None else list(dict.fromkeys(as_list(columns))))
-    curves, problems = read_logged({label: sources_of(frame, label) for label in labels})
-    warn_of(problems, SEE)
-    parts = [tidy(curves[label]).set_index(["run", "step"])["value"] for label in labels]
-    table = pd.concat(parts, axis=1, keys=range(len(parts))).sort_index().set_axis(labels, axis=1).reset_index()
+    parts = [tidy(each).set_index(["run", "step"])["value"] for each in curves.values()]
+    table = pd.concat(parts, axis=1, keys=range(len(parts))).sort_index().set_axis(list(curves), axis=1).reset_index()
     runs = table.pop("run").to_numpy()
     table.insert(0, "log_id", run_ids(frame).to_numpy()[runs])
     for name, values in repeated.items():

@@ -93,15 +93,11 @@ class Partition:
     def place(self, key: Any) -> int | None:
         """The number of the group with this key, if there is one; a key of one column may be given as it is."""
         # A list in a config is a tuple in the frame: for one column, a tuple may be its value.
-        for known in ((key,), key):
-            if isinstance(known, tuple) and len(known) == len(self.names):
-                try:
-                    found = self.places.get(plain_key(known))
-                except TypeError:
-                    return None  # not hashable: no key
-                if found is not None:
-                    return found
-        return None
+        known = [each for each in ((key,), key) if isinstance(each, tuple) and len(each) == len(self.names)]
+        try:
+            return next((self.places[found] for found in map(plain_key, known) if found in self.places), None)
+        except TypeError:
+            return None  # not hashable: no key
 
     def having(self, names: Sequence[Hashable], values: Container[Key]) -> list[int]:
         """The numbers of the groups whose values of some of the columns are among these."""
@@ -138,9 +134,7 @@ class Partition:
 
     def mask(self, groups: Iterable[int]) -> npt.NDArray[np.bool_]:
         """Which rows are in these groups: ndarray of shape (n_rows,)."""
-        chosen = np.zeros(len(self), dtype=bool)
-        chosen[list(groups)] = True
-        return chosen[self.codes]
+        return np.isin(self.codes, list(groups))
 
 
 def plain_key(value: Any) -> Any:

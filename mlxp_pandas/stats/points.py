@@ -202,8 +202,13 @@ def tidy(curves: Iterable[Curve | None]) -> pd.DataFrame:
     return pd.DataFrame({"run": runs, "step": steps, "value": values})
 
 
-def log_columns(frame: pd.DataFrame, log: str) -> list[Hashable]:
-    """The columns of curves that are keys of one log.
+def log_curves(frame: pd.DataFrame, log: str) -> dict[Hashable, list[Curve | None]]:
+    """Read the curves of one log, as they were logged, and warn of what is wrong with the files.
+
+    Returns
+    -------
+    dict of label to list of (Curve or None)
+        As `read_logged` gives them, for each column that is a key of the log.
 
     Raises
     ------
@@ -212,7 +217,7 @@ def log_columns(frame: pd.DataFrame, log: str) -> list[Hashable]:
 
     Examples
     --------
-    >>> log_columns(pd.DataFrame({"train.loss": [np.zeros(2)], "test.loss": [np.zeros(2)]}), "train")
+    >>> list(log_curves(pd.DataFrame({"train.loss": [np.zeros(2)], "test.loss": [np.zeros(2)]}), "train"))
     ['train.loss']
     """
     logs = {label: _log_of(_cells(frame, label)[:1]) for label in curve_columns(frame)}
@@ -222,7 +227,9 @@ def log_columns(frame: pd.DataFrame, log: str) -> list[Hashable]:
     if not found:
         known = dict.fromkeys(of or names[label].partition(".")[0] for label, of in logs.items())
         raise UnknownColumnError(f"There is no log {log!r}.{suggest(log, known)}")
-    return found
+    curves, problems = read_logged({label: sources_of(frame, label) for label in found})
+    warn_of(problems, SEE)
+    return curves
 
 
 def step_columns(frame: pd.DataFrame, labels: Iterable[Hashable], x: str | None) -> dict[Hashable, str | None]:

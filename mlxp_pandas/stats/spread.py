@@ -73,31 +73,6 @@ class CurveOptions(NamedTuple):
     random_state: Any = 0
 
 
-class StepStatistics(NamedTuple):
-    """Statistics of several runs at each step, each an ndarray of shape (n_steps,).
-
-    Attributes
-    ----------
-    centre : ndarray of float64
-        The mean, the median or the interquartile mean; NaN where no run has a value.
-    std : ndarray of float64
-        Standard deviation with n - 1 degrees of freedom; NaN where fewer than two runs have a value.
-    sem : ndarray of float64
-        Standard error of the mean, std / sqrt(n).
-    low, high : ndarray of float64
-        The bounds of the interval; NaN where fewer than two runs have a value.
-    n : ndarray of int64
-        The number of runs that have a value.
-    """
-
-    centre: _Floats
-    std: _Floats
-    sem: _Floats
-    low: _Floats
-    high: _Floats
-    n: _Counts
-
-
 class GroupCurves(NamedTuple):
     """The curves of one metric in one group.
 
@@ -109,17 +84,14 @@ class GroupCurves(NamedTuple):
         The metric.
     runs : list of (Curve or None)
         One a run of the group, settled; None where the run has no such metric.
-    steps : ndarray of shape (n_steps,)
-        Ascending.
-    statistics : StepStatistics
-        At these steps.
+    table : DataFrame
+        The statistics at each step, as `step_statistics` gives them; the steps, ascending, are its index.
     """
 
     place: int
     label: Hashable
     runs: list[Curve | None]
-    steps: npt.NDArray[Any]
-    statistics: StepStatistics
+    table: pd.DataFrame
 
 
 def checked_options(given: Mapping[str, Any]) -> CurveOptions:
@@ -203,19 +175,14 @@ def curves_table(
     labels = list(dict.fromkeys(require(frame, metric)))
     # Without the curves of the runs: only one group's are to be in memory.
     found = [each._replace(runs=[]) for each in curves_of_groups(frame, partition, labels, x, chosen)]
-    lengths = [len(each.steps) for each in found]
-    levels = [
-        pd.Index(np.concatenate([np.empty(0, dtype=np.int64), *(each.steps for each in found)]), name=x or "step")
-    ]
+    nothing = step_statistics(np.empty((0, 0)), chosen._replace(error=None))
+    table = pd.concat([each.table for each in found] or [nothing])
+    lengths = [len(each.table) for each in found]
+    levels = [table.index.rename(x or "step")]
     if labels != [metric]:
         levels.insert(0, pd.Index(np.repeat([each.label for each in found], lengths), name="metric"))
     places = np.repeat(np.array([each.place for each in found], dtype=np.int64), lengths)
-    columns = {
-        name: np.concatenate([np.empty(0, dtype=np.int64 if name == "n" else float), *parts])
-        for name, *parts in zip(StepStatistics._fields, *(each.statistics for each in found), strict=True)
-    }
-    table = pd.DataFrame(columns, index=partition.index_with(places, levels))
-    return table.rename(columns={"centre": chosen.stat})
+    return table.set_axis(partition.index_with(places, levels), axis=0)
 
 
 def curves_of_groups(
@@ -239,8 +206,8 @@ def curves_of_groups(
     --------
     >>> runs = pd.DataFrame({"loss": [np.array([4.0, 2.0]), np.nan]})
     >>> [each] = curves_of_groups(runs, Partition(runs, []), ["loss"], None, CurveOptions(error=None))
-    >>> each.runs, each.statistics.centre
-    ([Curve(steps=array([0, 1]), values=array([4., 2.])), None], array([4., 2.]))
+    >>> each.runs, each.table["mean"].tolist()
+    ([Curve(steps=array([0, 1]), values=array([4., 2.])), None], [4.0, 2.0])
     """
     steps = step_columns(frame, labels, x)
     sources = point_sources(frame, steps)
@@ -249,13 +216,15 @@ def curves_of_groups(
         points, found = read_points({key: [each[row] for row in rows] for key, each in sources.items()}, steps)
         problems += found
         for label in labels:
-            runs = _settled(points[label], chosen.dup, label, frame.index[rows])
+            named = zip(points[label], frame.index[rows], strict=True)
+            runs = [run and settle(run, chosen.dup, f"{label!r} of run {name}: ") for run, name in named]
+            runs = [run if run is not None and len(run.steps) else None for run in runs]
             if any(runs):
-                yield GroupCurves(place, label, runs, *_reduced(runs, chosen))
+                yield GroupCurves(place, label, runs, _reduced(runs, chosen))
     warn_of(problems, SEE)
 
 
-def step_statistics(values: _Floats, chosen: CurveOptions) -> StepStatistics:
+def step_statistics(values: _Floats, chosen: CurveOptions) -> pd.DataFrame:
     """Reduce the runs at each step.
 
     Parameters
@@ -268,7 +237,9 @@ def step_statistics(values: _Floats, chosen: CurveOptions) -> StepStatistics:
 
     Returns
     -------
-    StepStatistics
+    DataFrame
+        A row a step. The statistic under its name, NaN where no run has a value; `std` (n - 1 degrees of freedom),
+        `sem`, `low` and `high`, NaN where fewer than two runs have one; and `n`, the number of runs that have a value.
 
     Raises
     ------
@@ -277,11 +248,12 @@ def step_statistics(values: _Floats, chosen: CurveOptions) -> StepStatistics:
 
     Examples
     --------
-    >>> found = step_statistics(np.array([[1.0, 2.0, np.nan], [3.0, np.nan, np.nan]]), CurveOptions(error="sem"))
-    >>> found.centre, found.n
-    (array([ 2.,  2., nan]), array([2, 1, 0]))
-    >>> found.low, found.high
-    (array([ 1., nan, nan]), array([ 3., nan, nan]))
+    >>> values = np.array([[1.0, 2.0, np.nan], [3.0, np.nan, np.nan]])
+    >>> step_statistics(values, CurveOptions(error="sem"))[["mean", "low", "high", "n"]]
+       mean  low  high  n
+    0   2.0  1.0   3.0  2
+    1   2.0  NaN   NaN  1
+    2   NaN  NaN   NaN  0
     """
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         n, mean, std = moments(values)
@@ -295,7 +267,7 @@ def step_statistics(values: _Floats, chosen: CurveOptions) -> StepStatistics:
             width = _half_width(chosen, n, std, sem)
             bounds = centre - width, centre + width
     low, high = (np.where(n > 1, bound, np.nan) for bound in bounds)
-    return StepStatistics(centre, std, sem, low, high, n)
+    return pd.DataFrame({chosen.stat: centre, "std": std, "sem": sem, "low": low, "high": high, "n": n})
 
 
 def moments(values: _Floats) -> tuple[_Counts, _Floats, _Floats]:
@@ -361,19 +333,7 @@ def check_level(level: object) -> None:
         raise InvalidOptionError(f"level={level!r} is not between 0 and 1; give 0.95 for 95 per cent.")
 
 
-def _settled(runs: Sequence[Curve | None], dup: str, label: Hashable, names: pd.Index[Any]) -> list[Curve | None]:
-    """The curves in the order of their steps; a run without points has no curve."""
-    settled: list[Curve | None] = []
-    for run, name in zip(runs, names, strict=True):
-        try:
-            curve = None if run is None else settle(run, dup)
-        except InvalidOptionError as error:
-            raise InvalidOptionError(f"{label!r} of run {name}: {error}") from error
-        settled.append(curve if curve is not None and len(curve.steps) else None)
-    return settled
-
-
-def _reduced(runs: Sequence[Curve | None], chosen: CurveOptions) -> tuple[npt.NDArray[Any], StepStatistics]:
+def _reduced(runs: Sequence[Curve | None], chosen: CurveOptions) -> pd.DataFrame:
     """The steps of a group and the statistics there."""
     curves = [run for run in runs if run is not None]
     if chosen.grid is not None:
@@ -382,9 +342,8 @@ def _reduced(runs: Sequence[Curve | None], chosen: CurveOptions) -> tuple[npt.ND
     steps, values, reached = align(curves)
     if chosen.align == "inner":
         steps, values = steps[reached == len(curves)], values[:, reached == len(curves)]
-    found = step_statistics(values, chosen)
-    kept = found.n >= chosen.min_runs
-    return steps[kept], StepStatistics(*(field[kept] for field in found))  # type: ignore[arg-type]
+    table = step_statistics(values, chosen).set_axis(pd.Index(steps), axis=0)
+    return table[table["n"] >= chosen.min_runs]
 
 
 def _half_width(chosen: CurveOptions, n: _Counts, std: _Floats, sem: _Floats) -> _Floats:
@@ -406,6 +365,9 @@ def _middle(values: _Floats, n: _Counts, stat: str) -> _Floats:
 def _bootstrap(values: _Floats, chosen: CurveOptions) -> tuple[_Floats, _Floats]:
     """The percentile interval; a resample takes whole runs, the same at all steps that the same runs have."""
     stats = _scipy().stats
+    statistic = np.median if chosen.stat == "median" else partial(stats.trim_mean, proportiontocut=0.25)
+    settings = {"method": "percentile", "confidence_level": chosen.level, "n_resamples": chosen.n_resamples}
+    settings["random_state"] = chosen.random_state
     low, high = np.full((2, values.shape[1]), np.nan)
     patterns, places = np.unique(~np.isnan(values), axis=1, return_inverse=True)
     for number, pattern in enumerate(patterns.T):
@@ -415,17 +377,8 @@ def _bootstrap(values: _Floats, chosen: CurveOptions) -> tuple[_Floats, _Floats]
             continue
         # In an order of their own, so that the order of the runs does not matter.
         runs = runs[np.lexsort(runs.T[::-1])]
-        found = stats.bootstrap(
-            (runs,),
-            np.median if chosen.stat == "median" else partial(stats.trim_mean, proportiontocut=0.25),
-            n_resamples=chosen.n_resamples,
-            batch=max(1, _RESAMPLED // runs.size),
-            vectorized=True,
-            axis=0,
-            confidence_level=chosen.level,
-            method="percentile",
-            random_state=chosen.random_state,
-        )
+        batch = max(1, _RESAMPLED // runs.size)
+        found = stats.bootstrap((runs,), statistic, vectorized=True, axis=0, batch=batch, **settings)
         low[steps], high[steps] = found.confidence_interval
     return low, high
 

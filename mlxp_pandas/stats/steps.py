@@ -76,7 +76,7 @@ def as_numbers(values: _Array) -> _Floats:
     return np.fromiter(map(_number, values), dtype=np.float64, count=len(values))
 
 
-def settle(curve: Curve, dup: str = "last") -> Curve:
+def settle(curve: Curve, dup: str = "last", name: str = "") -> Curve:
     """Order a curve by its steps, each of them once.
 
     Parameters
@@ -86,6 +86,8 @@ def settle(curve: Curve, dup: str = "last") -> Curve:
     dup : {"last", "first", "mean", "raise"}
         Which of the values of a repeated step counts, in the order of the log; the mean is that of the values that are
         not NaN.
+    name : str
+        What an error message begins with.
 
     Returns
     -------
@@ -115,7 +117,7 @@ def settle(curve: Curve, dup: str = "last") -> Curve:
     repeated = points.index[points.index.duplicated()]
     if dup == "raise" and len(repeated):
         choice = 'dup="last" (or "first", "mean") takes one value.'
-        raise InvalidOptionError(f"step {repeated[0]} was logged twice; {choice}")
+        raise InvalidOptionError(f"{name}step {repeated[0]} was logged twice; {choice}")
     if dup == "mean":
         points = points.groupby(level=0).mean()
     elif len(repeated):

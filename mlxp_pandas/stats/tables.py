@@ -19,22 +19,15 @@ from ..errors import InvalidOptionError
 from ..plaintext import printable
 from .columns import is_missing, listed, setting_columns
 from .numbers import number_column
-from .options import check_choice, completed
+from .options import completed
 from .partition import Partition
 from .spread import check_level, t_quantile
 
 _DEFAULTS = {"over": "config.seed", "spread": "std", "bold": "min", "digits": None, "level": 0.95}
-_EMPTY = "-"
 _MOST_DECIMALS = 6
 _LARGEST = 1e6
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-} | {character: f"\\{character}" for character in "&%$#_{}"}
+_LATEX_NAMES = {"\\": "backslash", "~": "asciitilde", "^": "asciicircum", "<": "less", ">": "greater", "|": "bar"}
+_LATEX = {char: rf"\text{name}{{}}" for char, name in _LATEX_NAMES.items()} | {char: rf"\{char}" for char in "&%$#_{}"}
 
 
 class Figure(NamedTuple):
@@ -52,19 +45,16 @@ class Figure(NamedTuple):
     spread: str
     exponent: int
 
-    @property
-    def plain(self) -> str:
+    def text(self, plus_minus: str = " ± ", power: str = "e{}") -> str:
         """The figure as a terminal shows it."""
-        text = f"{self.mean} ± {self.spread}" if self.spread else self.mean
+        text = f"{self.mean}{plus_minus}{self.spread}" if self.spread else self.mean
         if not self.exponent:
             return text
-        return f"({text})e{self.exponent}" if self.spread else f"{text}e{self.exponent}"
+        return (f"({text})" if self.spread else text) + power.format(self.exponent)
 
     def latex(self, is_bold: bool) -> str:
         """The figure in LaTeX's math mode."""
-        text = rf"{self.mean} \pm {self.spread}" if self.spread else self.mean
-        if self.exponent:
-            text = (f"({text})" if self.spread else text) + rf" \times 10^{{{self.exponent}}}"
+        text = self.text(r" \pm ", r" \times 10^{{{}}}")
         if not math.isfinite(float(self.mean)):
             text = rf"\mathrm{{{text}}}"
         return rf"$\mathbf{{{text}}}$" if is_bold else f"${text}$"
@@ -105,7 +95,7 @@ class RunTable:
         lines = self._lines(str, lambda cell: cell.text + " *" * cell.is_bold)
         widths = [max(map(len, texts)) for texts in zip(*lines, strict=True)]
         body = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
-        has_stars = any(cell.is_bold for cell in self._grid.cells.values())
+        has_stars = any(line.endswith(" *") for line in body)
         star = ["* best of its column, or its interval holds the best mean"] if has_stars else []
         return "\n".join([*body, self._grid.caption, *star, *self._grid.notes])
 
@@ -175,10 +165,7 @@ class RunTable:
         grid = self._grid
         prefix = f"{grid.column_name} = " if grid.column_name and "," not in grid.column_name else ""
         head = [*grid.row_names, *(f"{prefix}{name}" for name in grid.columns)]
-        body = [
-            [*map(escape, key), *(shown(cell) if cell else _EMPTY for cell in map(grid.cells.get, grid.places(row)))]
-            for row, key in enumerate(grid.rows)
-        ]
+        body = [[*map(escape, key), *(shown(cell) if cell else "-" for cell in cells)] for key, cells in grid.rows]
         return [list(map(escape, head)), *body]
 
 
@@ -225,32 +212,26 @@ def run_table(
     loss: mean ± std (number of runs)
     * best of its column, or its interval holds the best mean
     """
-    chosen = completed(options, _DEFAULTS)
-    check_choice("spread", chosen["spread"], ("std", "sem", "ci"))
-    check_choice("bold", chosen["bold"], ("min", "max", None))
+    chosen = completed(options, _DEFAULTS, {"spread": ("std", "sem", "ci"), "bold": ("min", "max", None)})
     check_level(chosen["level"])
     digits = chosen["digits"]
     if digits is not None and (not isinstance(digits, int) or digits < 0):
         raise InvalidOptionError(f"digits={digits!r} is not a number of decimals, 0 or more.")
-    of_rows, of_columns = Partition(frame, listed(frame, rows)), Partition(frame, listed(frame, columns))
+    of_rows, of_columns = (Partition(frame, listed(frame, names)) for names in (rows, columns))
     partition = Partition(frame, [*of_rows.names, *of_columns.names])
     numbers = _numbers(partition, number_column(frame, value), chosen)
     places = pd.DataFrame({"row": of_rows.codes, "column": of_columns.codes}).groupby(partition.codes).first()
-    is_bold = _is_best(numbers, places["column"], chosen["bold"])
-    cells = {
-        place: _Cell(figure(mean, spread, digits), n, bold)
-        for place, (mean, spread, n, _), bold in zip(
-            places.itertuples(index=False, name=None), numbers.itertuples(index=False), is_bold, strict=True
-        )
-    }
+    is_best = _is_best(numbers, places["column"], chosen["bold"])
+    each = zip(places.itertuples(index=False, name=None), numbers.itertuples(index=False), is_best, strict=True)
+    cells = {place: _Cell(figure(mean, spread, digits), n, best) for place, (mean, spread, n, _), best in each}
+    body = [[cells.get((row, column)) for column in range(len(of_columns))] for row in range(len(of_rows))]
     grid = _Grid(
-        caption=f"{printable(value)}: mean ± {chosen['spread']} (number of runs)",
-        row_names=[printable(str(name)) for name in of_rows.names],
-        column_name=", ".join(printable(str(name)) for name in of_columns.names),
-        rows=[list(map(key_text, key)) for key in of_rows.keys],
-        columns=[", ".join(map(key_text, key)) or printable(value) for key in of_columns.keys],
-        cells=cells,
-        notes=[*_note_of_mixture(frame, partition, chosen["over"]), *_note_of_skipped(numbers)],
+        f"{printable(value)}: mean ± {chosen['spread']} (number of runs)",
+        [printable(str(name)) for name in of_rows.names],
+        ", ".join(printable(str(name)) for name in of_columns.names),
+        [", ".join(map(key_text, key)) or printable(value) for key in of_columns.keys],
+        list(zip([list(map(key_text, key)) for key in of_rows.keys], body, strict=True)),
+        _notes(frame, partition, chosen["over"], numbers),
     )
     return RunTable(numbers.set_axis(partition.index, axis=0), grid)
 
@@ -264,22 +245,18 @@ class _Cell(NamedTuple):
 
     @property
     def text(self) -> str:
-        return f"{self.figure.plain} ({self.n})"
+        return f"{self.figure.text()} ({self.n})"
 
 
 class _Grid(NamedTuple):
-    """What a table shows: all names as text, and the cells by the numbers of their row and column."""
+    """What a table shows, all names as text; a row has its key and its cells."""
 
     caption: str
     row_names: list[str]
     column_name: str
-    rows: list[list[str]]
     columns: list[str]
-    cells: Mapping[tuple[int, int], _Cell]
+    rows: list[tuple[list[str], list[_Cell | None]]]
     notes: list[str]
-
-    def places(self, row: int) -> list[tuple[int, int]]:
-        return [(row, column) for column in range(len(self.columns))]
 
 
 def figure(mean: float, spread: float, digits: int | None = None) -> Figure:
@@ -299,9 +276,9 @@ def figure(mean: float, spread: float, digits: int | None = None) -> Figure:
 
     Examples
     --------
-    >>> figure(0.31234, 0.0213).plain, figure(1234.5, 56.7).plain, figure(0.31234, float("nan")).plain
+    >>> figure(0.31234, 0.0213).text(), figure(1234.5, 56.7).text(), figure(0.31234, float("nan")).text()
     ('0.312 ± 0.021', '1234 ± 57', '0.312')
-    >>> figure(1.234e-9, 2.1e-10).plain, figure(0.31234, 0.0213, digits=1).plain
+    >>> figure(1.234e-9, 2.1e-10).text(), figure(0.31234, 0.0213, digits=1).text()
     ('(1.23 ± 0.21)e-9', '0.3 ± 0.0')
     """
     exponent, decimals = 0, digits
@@ -366,17 +343,14 @@ def _is_best(numbers: pd.DataFrame, columns: pd.Series[int], bold: str | None) -
     return is_best
 
 
-def _note_of_mixture(frame: pd.DataFrame, partition: Partition, over: Any) -> list[str]:
-    """Which config columns vary within a cell, besides those of repetitions; a frame need not have the usual one."""
-    is_absent = over == _DEFAULTS["over"] and over not in (*frame.columns, *frame.index.names)
-    others = setting_columns(frame, [*partition.names, *([] if is_absent else listed(frame, over))])
+def _notes(frame: pd.DataFrame, partition: Partition, over: Any, numbers: pd.DataFrame) -> list[str]:
+    """Which config columns vary within a cell, besides those of repetitions, and how many runs have no value."""
+    has_none = over == _DEFAULTS["over"] and over not in (*frame.columns, *frame.index.names)
+    others = setting_columns(frame, [*partition.names, *([] if has_none else listed(frame, over))])
     mixed = [str(name) for name in others if len(Partition(frame, [*partition.names, name])) > len(partition)]
-    return [f"cells also average over {', '.join(mixed)}"] if mixed else []
-
-
-def _note_of_skipped(numbers: pd.DataFrame) -> list[str]:
-    skipped, n = int(numbers["n_skipped"].sum()), int(numbers["n"].sum())
-    return [f"{skipped} of {skipped + n} runs left out: no finite value"] if skipped else []
+    skipped = int(numbers["n_skipped"].sum())
+    of_mixture = [f"cells also average over {', '.join(mixed)}"] if mixed else []
+    return of_mixture + ([f"{skipped} of {len(frame)} runs left out: no finite value"] if skipped else [])
 
 
 def _decimals(mean: float, spread: float) -> int:

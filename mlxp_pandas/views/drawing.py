@@ -24,12 +24,8 @@ _NOTE = 24.0  # points of the width that the note of n takes
 
 def masked(group: GroupCurves, least: int) -> GroupCurves:
     """The group with gaps where it has too few runs, and no infinite values, which no axis can show."""
-    enough = group.statistics.n >= least
-    found = group.statistics
-    centre, low, high = (
-        np.where(enough & np.isfinite(field), field, np.nan) for field in (found.centre, found.low, found.high)
-    )
-    return group._replace(statistics=found._replace(centre=centre, low=low, high=high))
+    is_shown = np.isfinite(group.table.to_numpy()) & (group.table[["n"]] >= least).to_numpy()
+    return group._replace(table=group.table.where(is_shown).assign(n=group.table["n"]))
 
 
 def draw_line(ax: Any, steps: npt.NDArray[Any], values: _Floats, style: _Style) -> None:
@@ -69,7 +65,7 @@ def note_falls(ax: Any, groups: Sequence[tuple[GroupCurves, Any]]) -> None:
     for group, colour in groups:
         dark = tuple(0.6 * part for part in colour[:3])  # letters are thinner than lines
         for place in _falls(ax, group):
-            spot = (group.steps[place], group.statistics.centre[place])
+            spot = (group.table.index[place], group.table.iat[place, 0])
             across, up = ax.transData.transform(spot) * 72 / ax.figure.dpi
             rise = 6.0
             while any(abs(across - x) < _NOTE and abs(up + rise - y) < _LINE for x, y in taken):
@@ -77,17 +73,17 @@ def note_falls(ax: Any, groups: Sequence[tuple[GroupCurves, Any]]) -> None:
             taken.append((across, up + rise))
             side, shift = ("left", 2) if across + _NOTE < edge else ("right", -2)
             note = {"fontsize": "x-small", "color": dark, "textcoords": "offset points", "annotation_clip": True}
-            ax.annotate(f"n={group.statistics.n[place]}", spot, xytext=(shift, rise), ha=side, **note)
+            ax.annotate(f"n={group.table['n'].iat[place]}", spot, xytext=(shift, rise), ha=side, **note)
             ax.plot(*spot, marker="|", markersize=8, color=colour, linestyle="none")
 
 
 def _falls(ax: Any, group: GroupCurves) -> list[int]:
     """The places where n gets smaller: of those close to each other the last, of many as many as can be told apart."""
-    n, centre = group.statistics.n, group.statistics.centre
+    n, centre, steps = group.table["n"].to_numpy(), group.table.iloc[:, 0].to_numpy(), group.table.index.to_numpy()
     falls = np.flatnonzero((n[1:] < n[:-1]) & np.isfinite(centre[1:])) + 1
     if len(falls):
-        reach = np.ptp(group.steps) * _NOTE / room(ax)[0]
-        falls = falls[np.append(np.diff(group.steps[falls]) > reach, True)]
+        reach = np.ptp(steps) * _NOTE / room(ax)[0]
+        falls = falls[np.append(np.diff(steps[falls]) > reach, True)]
     if len(falls) > _MOST_FALLS:
         falls = falls[np.linspace(0, len(falls) - 1, _MOST_FALLS).round().astype(np.int64)]
     places: list[int] = falls.tolist()

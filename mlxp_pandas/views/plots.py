@@ -333,24 +333,24 @@ def _one_metric(frame: pd.DataFrame, metric: Hashable) -> list[Hashable]:
 
 
 def _draw_group(ax: Any, group: GroupCurves, style: _Style, *, with_runs: bool) -> None:
-    found, centre = group.statistics, Curve(group.steps, group.statistics.centre)
-    colour = style["color"]
-    ax.fill_between(group.steps, found.low, found.high, color=colour, alpha=0.2, linewidth=0)
-    is_alone = drawing.are_alone(found.low)
+    steps, colour = group.table.index.to_numpy(), style["color"]
+    middle, low, high = (group.table.iloc[:, place].to_numpy() for place in (0, 3, 4))
+    ax.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
+    is_alone = drawing.are_alone(low)
     if is_alone.any():
-        ax.vlines(group.steps[is_alone], found.low[is_alone], found.high[is_alone], color=colour, alpha=0.4)
-    drawing.draw_line(ax, *centre, style)
+        ax.vlines(steps[is_alone], low[is_alone], high[is_alone], color=colour, alpha=0.4)
+    drawing.draw_line(ax, steps, middle, style)
     for curve in filter(None, group.runs):
         if with_runs:
             drawing.draw_line(ax, curve.steps, curve.values, {"color": colour, "linewidth": 0.7, "alpha": 0.45})
-        drawing.mark_stop(ax, curve, curve if with_runs else centre, style)
+        drawing.mark_stop(ax, curve, curve if with_runs else Curve(steps, middle), style)
 
 
 def _group_caption(groups: Sequence[GroupCurves], chosen: stats.CurveOptions) -> str:
     """What the lines, bands and crosses are, and of how many runs."""
     percent = f"{100 * chosen.level:g} %"
     bands = {"ci": f", {percent} interval", "std": " ± std", "sem": " ± standard error", "minmax": ", min to max"}
-    counts = [count for group in groups for count in set(group.statistics.n.tolist()) if count]
+    counts = [count for group in groups for count in set(group.table["n"].tolist()) if count]
     if not counts:
         return "no runs"
     n = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{counts[0]}"
@@ -378,7 +378,7 @@ def _name_cells(ax: Any, means: _Floats, image: Any) -> None:
         for row, column in np.argwhere(np.isfinite(means)).tolist():
             mean = float(means[row, column])
             dark = image.norm(mean) < 0.6
-            text = stats.figure(mean, np.nan).plain
+            text = stats.figure(mean, np.nan).text()
             ax.text(column, row, text, ha="center", va="center", fontsize="small", color="white" if dark else "black")
 
 

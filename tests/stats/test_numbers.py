@@ -100,11 +100,9 @@ def test_types():
     assert reduced([np.array([1, 2]), np.array([3])], "max").dtype == np.int64
     assert reduced([np.array([1, 2]), NAN], "last").dtype == np.float64
     assert reduced([np.array([True])], "first").dtype == np.bool_
-    assert reduced([np.array([2**60]), NAN], "last").tolist()[0] == 2**60
+    assert reduced([np.array([2**60]), np.array([1])], "last").tolist()[0] == 2**60
     assert reduced([np.array(["a", 1.0], dtype=object)], "first").tolist() == ["a"]
     assert reduced([np.array(["a", 1.0], dtype=object)], "n_nan").tolist() == [1]
-    with pytest.raises(InvalidOptionError, match=r"no number 'maxx' .* Did you mean 'max'"):
-        reduced([], "maxx")
 
 
 def test_values_at_a_step(runs):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mlxp_pandas.errors import InvalidOptionError, ProblemsWarning, UnknownColumnError
-from mlxp_pandas.stats.points import curve_columns, log_columns, points_of, read_ends, shared_steps, step_columns
+from mlxp_pandas.stats.points import curve_columns, log_curves, points_of, read_ends, shared_steps, step_columns
 from tests.handmade import read, rows, write_run
 
 
@@ -43,9 +43,9 @@ def test_two_logs_share_the_key_that_counts(runs):
 
 def test_columns_and_logs(runs):
     assert set(curve_columns(runs)) == {"train.loss", "train.epoch", "test.loss", "test.epoch", "other.loss"}
-    assert set(log_columns(runs, "train")) == {"train.loss", "train.epoch"}
+    assert set(log_curves(runs, "train")) == {"train.loss", "train.epoch"}
     with pytest.raises(UnknownColumnError, match=r"no log 'tests'\. Did you mean 'test'"):
-        log_columns(runs, "tests")
+        log_curves(runs, "tests")
 
 
 def test_ends(runs):

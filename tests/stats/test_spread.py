@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import builtins
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -26,8 +27,21 @@ values_of_runs = arrays(
 )
 
 
+class Statistics(NamedTuple):
+    """The columns of the statistics, each an array with a value a step."""
+
+    centre: np.ndarray
+    std: np.ndarray
+    sem: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    n: np.ndarray
+
+
 def step_statistics(values, stat="mean", error="ci", **options):
-    return spread.step_statistics(values, checked_options({"stat": stat, "error": error, **options}))
+    table = spread.step_statistics(values, checked_options({"stat": stat, "error": error, **options}))
+    assert table.columns.tolist() == [stat, *Statistics._fields[1:]]
+    return Statistics(*(table[name].to_numpy() for name in table))
 
 
 def equal(found, expected):
