@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a frame's columns are: names checked, types in MLXP's words, which of them vary, and their values as lists.
+"""What a frame's columns are: names and options checked, types in MLXP's words, which vary, and values as lists.
 
 Nothing here opens a metric or artifact file, but for `load` and `read_values`.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ def require(frame: pd.DataFrame, names: object, *, levels: bool = False) -> list
     Traceback (most recent call last):
     mlxp_pandas.errors.UnknownColumnError: There is no column 'config.sed'. Did you mean 'config.seed'?
     """
-    labels = [names] if has_column(frame, names, levels=levels) else as_list(names)
+    labels = labels_of(frame, names, levels=levels)
     for label in labels:
         if not has_column(frame, label, levels=levels):
             known = [*(name for name in frame.index.names if levels and name is not None), *frame.columns]
@@ -92,6 +92,17 @@ def as_list(names: Any) -> list[Any]:
     return list(names) if pd.api.types.is_list_like(names) else [names]
 
 
+def labels_of(frame: pd.DataFrame, names: Any, *, levels: bool = True) -> list[Hashable]:
+    """One label or several as a list, which the frame need not have; a tuple that is a label is one.
+
+    Examples
+    --------
+    >>> labels_of(pd.DataFrame({"loss": [[3.0, 1.0]]}), ("loss", "loss.min"))
+    ['loss', 'loss.min']
+    """
+    return [names] if has_column(frame, names, levels=levels) else as_list(names)
+
+
 def listed(frame: pd.DataFrame, names: object) -> list[Hashable]:
     """Columns or index levels as a list, checked; None is an empty one.
 
@@ -123,6 +134,57 @@ def column(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
         raise InvalidOptionError(f"{places.size} columns are named {label!r}: rename all but one of them.")
     values: pd.Series[Any] = frame.iloc[:, int(places.min())]
     return values
+
+
+def completed(
+    given: Mapping[str, Any], defaults: Mapping[str, Any], allowed: Mapping[str, Sequence[Any]] | None = None
+) -> dict[str, Any]:
+    """The options that were given, and the defaults of the others.
+
+    Parameters
+    ----------
+    given : mapping
+        By name.
+    defaults : mapping
+        All options.
+    allowed : mapping, optional
+        The values that some of them may have.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InvalidOptionError
+        An option that does not exist, or a value that is not allowed.
+
+    Examples
+    --------
+    >>> completed({"mode": "max"}, {"mode": "min", "level": 0.95}, {"mode": ("min", "max")})
+    {'mode': 'max', 'level': 0.95}
+    >>> completed({"mod": "max"}, {"mode": "min", "level": 0.95})
+    Traceback (most recent call last):
+    mlxp_pandas.errors.InvalidOptionError: There is no option 'mod'. Did you mean 'mode'?
+    """
+    for name in given:
+        if name not in defaults:
+            raise InvalidOptionError(f"There is no option {name!r}.{suggest(name, defaults)}")
+    chosen = {**defaults, **given}
+    for name, values in (allowed or {}).items():
+        check_choice(name, chosen[name], values)
+    return chosen
+
+
+def check_choice(name: str, given: object, allowed: Sequence[Any]) -> None:
+    """Refuse a value that is none of the allowed ones.
+
+    >>> check_choice("mode", "mean", ("min", "max"))
+    Traceback (most recent call last):
+    mlxp_pandas.errors.InvalidOptionError: mode='mean' is none of the allowed values. Allowed: 'min', 'max'.
+    """
+    if not any(given is value or (isinstance(given, str) and given == value) for value in allowed):
+        raise InvalidOptionError(f"{name}={given!r} is none of the allowed values.{suggest(given, allowed)}")
 
 
 def is_metric(values: pd.Series[Any]) -> bool:
@@ -260,7 +322,9 @@ def read_values(frame: pd.DataFrame, labels: Iterable[Hashable]) -> dict[Hashabl
     >>> read_values(pd.DataFrame({"config.seed": [1, 2], "loss": [np.array([3.0, 1.0]), np.nan]}), ["loss"])
     {'loss': [array([3., 1.]), nan]}
     """
-    return _read({label: column(frame, label) for label in labels})
+    columns = {label: column(frame, label) for label in labels}
+    curves = _read_curves(columns)
+    return {label: curves[label] if label in curves else _plain_list(values) for label, values in columns.items()}
 
 
 def load(frame: pd.DataFrame, columns: object = None) -> pd.DataFrame:
@@ -290,13 +354,12 @@ def load(frame: pd.DataFrame, columns: object = None) -> pd.DataFrame:
     ['config.seed']
     """
     labels = list(frame.columns) if columns is None else require(frame, columns)
-    held = {label: column(frame, label) for label in labels}
-    held = {label: values for label, values in held.items() if _holds(values, Metric) or _holds(values, Artifacts)}
-    loaded, problems = frame.copy(), list[Problem]()
-    for label, values in held.items():
-        if _holds(values, Artifacts):
-            held[label] = pd.Series(object_array([_as_dict(cell, problems) for cell in values]), dtype=object)
-    for label, cells in _read(held, is_whole=columns is None, also=problems).items():
+    chosen, problems = {label: column(frame, label) for label in labels}, list[Problem]()
+    artifacts = [label for label, values in chosen.items() if _holds(values, Artifacts)]
+    new = {label: [_as_dict(cell, problems) for cell in chosen[label]] for label in artifacts}
+    new |= _read_curves(chosen, is_whole=columns is None, also=problems)
+    loaded = frame.copy()
+    for label, cells in new.items():
         loaded[label] = object_array(cells)
     return loaded
 
@@ -371,16 +434,15 @@ def _form(value: Any) -> Any:
     return value
 
 
-def _read(
+def _read_curves(
     columns: dict[Hashable, pd.Series[Any]], *, is_whole: bool = False, also: Sequence[Problem] = ()
 ) -> dict[Hashable, list[Any]]:
-    """The values of columns, with one bulk read of the metrics among them."""
+    """One bulk read of the metrics among some columns."""
     metrics = {f"{place}": label for place, label in enumerate(columns) if _holds(columns[label], Metric)}
     # Under names of their own: labels need not be strings, nor the names that the metrics have on disk.
     frame = pd.DataFrame({name: columns[label].array for name, label in metrics.items()})
     curves = load_columns(frame, list(metrics), is_whole=is_whole, also=also)
-    read = {label: _plain_list(values) for label, values in columns.items()}
-    return read | {metrics[name]: cells for name, cells in curves.items()}
+    return {metrics[name]: cells for name, cells in curves.items()}
 
 
 def _plain_list(values: pd.Series[Any]) -> list[Any]:

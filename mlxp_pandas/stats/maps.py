@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import InvalidMapError, suggest
-from .columns import as_list, column, has_column, is_artifact, is_metric, is_missing, object_array, picked, read_values
+from .columns import column, is_artifact, is_metric, is_missing, labels_of, object_array, picked, read_values
 from .numbers import with_numbers
 from .partition import Partition
 
@@ -247,7 +247,7 @@ def parse_filter(frame: pd.DataFrame, condition: object) -> tuple[Function, list
     function, columns, *_ = maps[0]
     if not callable(function):
         raise InvalidMapError(f"A filter map is (function, column or columns); its function is {function!r}.")
-    return function, _labels(frame, columns)
+    return function, labels_of(frame, columns)
 
 
 def call(function: Function, lists: Sequence[list[Any]], where: str) -> Any:
@@ -262,10 +262,12 @@ def call(function: Function, lists: Sequence[list[Any]], where: str) -> Any:
         return function(*lists)
     except Exception as error:
         lengths = {len(value) for values in lists for value in values if getattr(value, "shape", None)}
-        steps = f", whose curves have {min(lengths)} to {max(lengths)} steps; " if len(lengths) > 1 else ""
-        error.add_note(
-            f"mlxp_pandas: raised on {where}{steps}" + '{column: "mean"} takes unequal lengths.' * bool(steps)
-        )
+        note = f"mlxp_pandas: raised on {where}"
+        if len(lengths) > 1:
+            note += (
+                f', whose curves have {min(lengths)} to {max(lengths)} steps; {{column: "mean"}} takes unequal lengths.'
+            )
+        error.add_note(note)
         raise
 
 
@@ -288,7 +290,7 @@ def _from_mapping(frame: pd.DataFrame, maps: Mapping[Any, Any]) -> list[Aggregat
 
 
 def _from_tuple(frame: pd.DataFrame, one: tuple[Any, ...]) -> list[Aggregation]:
-    function, labels = _checked(one[0]), _labels(frame, one[1])
+    function, labels = _checked(one[0]), labels_of(frame, one[1])
     outputs = [f"f{_name_of(function)}.{label}" for label in labels]
     if len(one) == 3:
         outputs = list(one[2]) if isinstance(one[2], (tuple, list)) else [one[2]]
@@ -309,12 +311,8 @@ def _as_maps(maps: object) -> list[tuple[Any, ...]]:
     return found
 
 
-def _labels(frame: pd.DataFrame, given: Any) -> list[Hashable]:
-    return [given] if has_column(frame, given) else as_list(given)
-
-
 def _one_label(frame: pd.DataFrame, given: object) -> Hashable:
-    labels = _labels(frame, given)
+    labels = labels_of(frame, given)
     if len(labels) != 1:
         raise InvalidMapError(f"{given!r} has {len(labels)} columns; this spelling takes one column an output.")
     return labels[0]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..errors import InvalidOptionError, UnknownColumnError, suggest
 from ..query import names as names_in
-from .columns import as_list, column, has_column, is_artifact, is_metric, read_values, require, run_ids
+from .columns import as_list, column, has_column, is_artifact, is_metric, labels_of, read_values, require, run_ids
 from .points import curve_columns, is_curves, log_curves, points_of, read_ends, step_columns, tidy
 from .steps import Curve, as_numbers
 
@@ -237,10 +237,9 @@ def number_columns(frame: pd.DataFrame, names: object) -> pd.DataFrame:
     """
     labels = as_list(names)
     wanted = [split_name(frame, name) for name in labels]
-    suffixes: dict[Hashable, list[str]] = {}
-    for label, suffix in wanted:
-        if suffix is not None:
-            suffixes.setdefault(label, []).append(suffix)
+    suffixes = {
+        label: [suffix for of, suffix in wanted if of == label and suffix] for label, suffix in wanted if suffix
+    }
     numbers = curve_numbers(frame, suffixes)
     columns = {
         place: _plain_values(frame, label) if suffix is None else numbers[label, suffix]
@@ -312,7 +311,7 @@ def with_numbers(frame: pd.DataFrame, names: object) -> tuple[pd.DataFrame, list
     (         loss  loss.min
     0  [3.0, 1.0]       1.0, ['loss', 'loss.min'])
     """
-    labels = [names] if has_column(frame, names) else as_list(names)
+    labels = labels_of(frame, names)
     wanted = [name for name in dict.fromkeys(labels) if _is_suffixed(frame, name)]
     known = pd.concat([frame, number_columns(frame, wanted)], axis=1) if wanted else frame
     return known, require(known, labels, levels=True)

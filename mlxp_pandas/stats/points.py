@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,11 @@ def read_logged(columns: Sources) -> tuple[dict[Hashable, list[Curve | None]], l
     ({'epoch': [Curve(steps=array([0, 1]), values=array([10, 20])), None]}, [])
     """
     read, places = _read(columns, read_curves)
+    rows = cache(np.arange)  # one array for all loaded curves of a length: it is compared with itself
 
     def logged(source: Source) -> Curve | None:
         if not isinstance(source, tuple):
-            return None if source is None else Curve(np.arange(len(source)), source)
+            return None if source is None else Curve(rows(len(source)), source)
         place, metric = places[source[0]], source[1]
         found = read.places[metric][place]
         return None if found is None else Curve(found[0].rows(found[1]), read.values[metric][place])
@@ -261,7 +263,9 @@ def step_columns(frame: pd.DataFrame, labels: Iterable[Hashable], x: str | None)
     >>> step_columns(pd.DataFrame({"loss": [np.zeros(2)], "epoch": [np.arange(2)]}), ["loss"], "epoch")
     {'loss': 'epoch'}
     """
-    if x is not None and not isinstance(x, str):
+    if x is None:
+        return dict.fromkeys(labels)
+    if not isinstance(x, str):
         raise InvalidOptionError(f"x={x!r} is no name: give a metric of the same log, such as 'train.epoch'.")
     return {label: _step_column(frame, label, _cells(frame, label), x) for label in labels}
 
@@ -402,9 +406,7 @@ def _is_there(cells: Iterable[_Cell], metric: str) -> bool:
     return any(find_log(run, metric) for run, _ in cells)
 
 
-def _step_column(frame: pd.DataFrame, label: Hashable, cells: list[_Cell], x: str | None) -> str | None:
-    if x is None:
-        return None
+def _step_column(frame: pd.DataFrame, label: Hashable, cells: list[_Cell], x: str) -> str:
     log = other = _log_of(cells[:1])
     name = x if x in frame.columns or log is None or x.startswith(f"{log}.") else f"{log}.{x}"
     if x in frame.columns:

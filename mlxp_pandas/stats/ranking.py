@@ -12,9 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import InvalidOptionError, UnknownColumnError, UnknownGroupError, suggest
-from .columns import as_list, column, is_missing, listed, picked, read_values, run_ids, setting_columns
+from .columns import as_list, check_choice, column, completed, listed, picked, read_values, run_ids, setting_columns
 from .numbers import as_floats, best_points, curve_numbers, number_column, number_columns, reduced, split_name
-from .options import check_choice, completed
 from .partition import Partition, plain_key
 from .points import is_curves, points_of, shared_steps, tidy
 from .spread import check_level, t_quantile
@@ -175,7 +174,8 @@ def compare_settings(
     runs = pd.DataFrame({"setting": settings.codes, "partner": partners.codes, "value": values})
     _check_one_run_each(runs, settings, partners)
     sizes = runs.groupby("setting").size()
-    runs = runs[np.isfinite(values) & ~np.array([any(map(is_missing, key)) for key in partners.keys])[partners.codes]]
+    is_alone = np.any([~np.isfinite(values), *(column(frame, name).isna() for name in paired)], axis=0)
+    runs = runs[~is_alone]
     wide = runs.pivot(index="partner", columns="setting", values="value").reindex(columns=range(len(settings)))
     table = _differences(wide.sub(wide[base], axis=0), chosen["mode"], chosen["level"])
     table["n_unpaired"] = sizes + sizes[base] - 2 * table["n_pairs"]

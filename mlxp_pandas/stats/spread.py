@@ -16,8 +16,7 @@ import pandas as pd
 
 from ..errors import InvalidOptionError, MissingDependencyError
 from ..problems import Problem, warn_of
-from .columns import SEE, require
-from .options import check_choice, completed
+from .columns import SEE, check_choice, completed, require
 from .partition import Partition
 from .points import point_sources, read_points, step_columns
 from .steps import DUPLICATES, Curve, align, grid_of, interpolate, settle
@@ -264,7 +263,8 @@ def step_statistics(values: _Floats, chosen: CurveOptions) -> pd.DataFrame:
         elif chosen.error == "minmax":
             bounds = np.fmin.reduce(values, initial=np.nan), np.fmax.reduce(values, initial=np.nan)
         else:
-            width = _half_width(chosen, n, std, sem)
+            widths: dict[str | None, Any] = {"std": std, "sem": sem, None: np.nan}
+            width = t_quantile(n, chosen.level) * sem if chosen.error == "ci" else widths[chosen.error]
             bounds = centre - width, centre + width
     low, high = (np.where(n > 1, bound, np.nan) for bound in bounds)
     return pd.DataFrame({chosen.stat: centre, "std": std, "sem": sem, "low": low, "high": high, "n": n})
@@ -344,12 +344,6 @@ def _reduced(runs: Sequence[Curve | None], chosen: CurveOptions) -> pd.DataFrame
         steps, values = steps[reached == len(curves)], values[:, reached == len(curves)]
     table = step_statistics(values, chosen).set_axis(pd.Index(steps), axis=0)
     return table[table["n"] >= chosen.min_runs]
-
-
-def _half_width(chosen: CurveOptions, n: _Counts, std: _Floats, sem: _Floats) -> _Floats:
-    if chosen.error == "ci":
-        return t_quantile(n, chosen.level) * sem
-    return {"std": std, "sem": sem}[chosen.error] if chosen.error else np.full(len(n), np.nan)
 
 
 def _middle(values: _Floats, n: _Counts, stat: str) -> _Floats:

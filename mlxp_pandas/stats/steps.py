@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import InvalidOptionError
-from .options import check_choice
 
 _Array = npt.NDArray[Any]
 _Floats = npt.NDArray[np.float64]
@@ -33,24 +32,6 @@ class Curve(NamedTuple):
 
     steps: _Array
     values: _Array
-
-
-class Stack(NamedTuple):
-    """The curves of several runs on common steps.
-
-    Attributes
-    ----------
-    steps : ndarray of shape (n_steps,)
-        Ascending, each once.
-    values : ndarray of float64, shape (n_runs, n_steps)
-        NaN where a run has no value at a step.
-    reached : ndarray of int64, shape (n_steps,)
-        How many runs have the step, with a value or with NaN.
-    """
-
-    steps: _Array
-    values: _Floats
-    reached: npt.NDArray[np.int64]
 
 
 def as_numbers(values: _Array) -> _Floats:
@@ -97,7 +78,7 @@ def settle(curve: Curve, dup: str = "last", name: str = "") -> Curve:
     Raises
     ------
     InvalidOptionError
-        A repeated step with `dup="raise"`, or `dup` has another value.
+        A repeated step with `dup="raise"`.
 
     Examples
     --------
@@ -107,9 +88,8 @@ def settle(curve: Curve, dup: str = "last", name: str = "") -> Curve:
     >>> settle(resumed, "mean").values.tolist()
     [9.0, 7.0, 6.0, 4.0]
     """
-    check_choice("dup", dup, DUPLICATES)
     steps, values = curve
-    if not np.isfinite(steps).all():
+    if steps.dtype.kind == "f" and not np.isfinite(steps).all():
         steps, values = steps[np.isfinite(steps)], values[np.isfinite(steps)]
     if (steps[1:] > steps[:-1]).all():
         return Curve(steps, values)
@@ -125,7 +105,7 @@ def settle(curve: Curve, dup: str = "last", name: str = "") -> Curve:
     return Curve(points.index.to_numpy(), points.to_numpy())
 
 
-def align(curves: Sequence[Curve]) -> Stack:
+def align(curves: Sequence[Curve]) -> tuple[_Array, _Floats, npt.NDArray[np.int64]]:
     """Put settled curves side by side, on every step that one of them has.
 
     Parameters
@@ -135,21 +115,25 @@ def align(curves: Sequence[Curve]) -> Stack:
 
     Returns
     -------
-    Stack
-        Rows in the order of the curves. Runs that log the same steps, of whatever length, cost one copy.
+    steps : ndarray of shape (n_steps,)
+        Ascending, each once.
+    values : ndarray of float64, shape (n_runs, n_steps)
+        NaN where a run has no value at a step.
+    reached : ndarray of int64, shape (n_steps,)
+        How many runs have the step, with a value or with NaN.
 
     Examples
     --------
     >>> curves = Curve(np.array([0, 1, 2]), np.array([3.0, 2.0, 1.0])), Curve(np.array([0, 2]), np.array([5.0, 4.0]))
-    >>> stack = align(curves)
-    >>> stack.values
+    >>> steps, values, reached = align(curves)
+    >>> values
     array([[ 3.,  2.,  1.],
            [ 5., nan,  4.]])
-    >>> stack.reached
+    >>> reached
     array([2, 1, 2])
     """
     steps = max((curve.steps for curve in curves), key=len, default=np.empty(0, dtype=np.int64))
-    are_heads = all(np.array_equal(curve.steps, steps[: len(curve.steps)]) for curve in curves)
+    are_heads = all(curve.steps is steps or np.array_equal(curve.steps, steps[: len(curve.steps)]) for curve in curves)
     if not are_heads:
         steps = np.unique(np.concatenate([curve.steps for curve in curves]))
     values, reached = np.full((len(curves), len(steps)), np.nan), np.zeros(len(steps), dtype=np.int64)
@@ -157,7 +141,7 @@ def align(curves: Sequence[Curve]) -> Stack:
         places = slice(len(curve.steps)) if are_heads else np.searchsorted(steps, curve.steps)
         row[places] = curve.values
         reached[places] += 1
-    return Stack(steps, values, reached)
+    return steps, values, reached
 
 
 def interpolate(curve: Curve, grid: _Array) -> Curve:

@@ -17,9 +17,8 @@ import pandas as pd
 
 from ..errors import InvalidOptionError
 from ..plaintext import printable
-from .columns import is_missing, listed, setting_columns
+from .columns import completed, is_missing, listed, setting_columns
 from .numbers import number_column
-from .options import completed
 from .partition import Partition
 from .spread import check_level, t_quantile
 

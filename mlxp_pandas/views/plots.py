@@ -139,7 +139,7 @@ def plot_runs(
     2
     """
     ids = stats.run_ids(frame)
-    names = [ids.name] if hue is None else stats.require(frame, [hue], levels=True)
+    names = [ids.name] if hue is None else stats.listed(frame, hue)
     colours = Partition(pd.DataFrame({names[0]: ids}) if hue is None else frame, names)
     chosen = stats.CurveOptions(error=None, min_runs=0)
     found = stats.curves_of_groups(frame, Partition(frame, []), _one_metric(frame, metric), x, chosen)
@@ -326,7 +326,7 @@ def _styles(n: int) -> Iterator[_Style]:
 
 
 def _one_metric(frame: pd.DataFrame, metric: Hashable) -> list[Hashable]:
-    labels = stats.require(frame, metric)
+    labels = stats.listed(frame, metric)
     if len(labels) != 1:
         raise InvalidOptionError(f"A picture shows one metric; {len(labels)} were given: {labels!r}.")
     return labels

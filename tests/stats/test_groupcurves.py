@@ -174,6 +174,7 @@ def test_wrong_names(groups, arguments, error, message):
         ({"stat": "max"}, "stat='max'"),
         ({"eror": "std"}, "no option 'eror'. Did you mean 'error'"),
         ({"align": "left"}, "align='left'"),
+        ({"dup": "lst"}, "dup='lst' .* Did you mean 'last'"),
         ({"min_runs": -1}, "min_runs=-1"),
         ({"min_runs": 1.5}, r"min_runs=1\.5"),
         ({"grid": 0}, "neither a number of points"),

@@ -3,15 +3,30 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlxp_pandas.errors import InvalidOptionError
-from mlxp_pandas.stats.steps import DUPLICATES, Curve, align, as_numbers, grid_of, interpolate, settle
+from mlxp_pandas.stats import steps
+from mlxp_pandas.stats.steps import DUPLICATES, Curve, as_numbers, grid_of, interpolate, settle
 
 NAN, INF = np.nan, np.inf
+
+
+class Stack(NamedTuple):
+    """Curves side by side."""
+
+    steps: np.ndarray
+    values: np.ndarray
+    reached: np.ndarray
+
+
+def align(curves):
+    return Stack(*steps.align(curves))
 
 
 def curve(steps, values):
@@ -54,11 +69,6 @@ def test_the_last_value_counts_even_if_it_is_nan():
 
 def test_steps_that_are_none_are_left_out():
     assert same(settle(curve([0, NAN, 2, INF], [1, 2, 3, 4])), [0, 2], [1, 3])
-
-
-def test_an_unknown_dup_is_refused():
-    with pytest.raises(InvalidOptionError, match=r"dup='lst' .* Did you mean 'last'"):
-        settle(curve([0], [1]), "lst")
 
 
 @given(logged, st.sampled_from(DUPLICATES[:3]))
