@@ -174,8 +174,8 @@ def compare_settings(
     runs = pd.DataFrame({"setting": settings.codes, "partner": partners.codes, "value": values})
     _check_one_run_each(runs, settings, partners)
     sizes = runs.groupby("setting").size()
-    is_alone = np.any([~np.isfinite(values), *(column(frame, name).isna() for name in paired)], axis=0)
-    runs = runs[~is_alone]
+    has_partner = np.all([column(frame, name).notna().to_numpy() for name in paired], axis=0)
+    runs = runs[np.isfinite(values) & has_partner]
     wide = runs.pivot(index="partner", columns="setting", values="value").reindex(columns=range(len(settings)))
     table = _differences(wide.sub(wide[base], axis=0), chosen["mode"], chosen["level"])
     table["n_unpaired"] = sizes + sizes[base] - 2 * table["n_pairs"]
