@@ -6,6 +6,7 @@ A function of the user gets lists of values; the name of a statistic stands for 
 
 from __future__ import annotations
 
+import reprlib
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
@@ -206,9 +207,9 @@ def parse_aggregations(frame: pd.DataFrame, maps: object, named: Mapping[str, ob
     if (maps is None) == (not named):
         raise InvalidMapError(f"Nothing to aggregate, or two spellings at once. {_FORMS}")
     if named:
-        found = [_from_named(frame, output, spec) for output, spec in named.items()]
+        found = [_from_named(output, spec) for output, spec in named.items()]
     elif isinstance(maps, Mapping):
-        found = _from_mapping(frame, maps)
+        found = _from_mapping(maps)
     else:
         found = [each for one in _as_maps(maps) for each in _from_tuple(frame, one)]
     outputs = [each.output for each in found]
@@ -271,13 +272,13 @@ def call(function: Function, lists: Sequence[list[Any]], where: str) -> Any:
         raise
 
 
-def _from_named(frame: pd.DataFrame, output: str, spec: object) -> Aggregation:
+def _from_named(output: str, spec: object) -> Aggregation:
     if not (isinstance(spec, tuple) and len(spec) == 2) or callable(spec[0]):
         raise InvalidMapError(f'{output}={spec!r} is not of the form {output}=(column, "mean").')
-    return Aggregation(_checked(spec[1]), _one_label(frame, spec[0]), output)
+    return Aggregation(_checked(spec[1]), spec[0], output)
 
 
-def _from_mapping(frame: pd.DataFrame, maps: Mapping[Any, Any]) -> list[Aggregation]:
+def _from_mapping(maps: Mapping[Any, Any]) -> list[Aggregation]:
     """The mapping of pandas; as there, outputs are `(column, function)` where a list of functions is given."""
     has_lists = any(isinstance(spec, list) for spec in maps.values())
     found = []
@@ -285,7 +286,7 @@ def _from_mapping(frame: pd.DataFrame, maps: Mapping[Any, Any]) -> list[Aggregat
         name = label if isinstance(label, tuple) else (label,)
         for function in spec if isinstance(spec, list) else [spec]:
             output = (*name, _name_of(function)) if has_lists else label
-            found.append(Aggregation(_checked(function), _one_label(frame, label), output))
+            found.append(Aggregation(_checked(function), label, output))
     return found
 
 
@@ -304,25 +305,15 @@ def _as_maps(maps: object) -> list[tuple[Any, ...]]:
     """MLXP's maps as a list of tuples."""
     found: list[Any] = maps if isinstance(maps, list) else [maps]
     for one in found:
-        if not isinstance(one, tuple):
-            raise InvalidMapError(f"{one!r} is not a map. {_FORMS}")
-        if len(one) not in (2, 3):
-            raise InvalidMapError(f"A map has two or three elements; this has {len(one)}. {_FORMS}")
+        if not isinstance(one, tuple) or len(one) not in (2, 3):
+            raise InvalidMapError(f"{one!r} is not a map, which is a tuple of two or three elements. {_FORMS}")
     return found
 
 
-def _one_label(frame: pd.DataFrame, given: object) -> Hashable:
-    labels = labels_of(frame, given)
-    if len(labels) != 1:
-        raise InvalidMapError(f"{given!r} has {len(labels)} columns; this spelling takes one column an output.")
-    return labels[0]
-
-
 def _checked(function: Any) -> Function | str:
-    if not callable(function) and not isinstance(function, str):
-        raise InvalidMapError(f"{function!r} is neither a function nor the name of a statistic. {_FORMS}")
-    if isinstance(function, str) and function not in STATISTICS:
-        raise InvalidMapError(f"There is no statistic {function!r}.{suggest(function, STATISTICS)} {_FORMS}")
+    if not callable(function) and function not in STATISTICS:
+        near = f"There is no statistic {function!r}.{suggest(function, STATISTICS)}"
+        raise InvalidMapError(f"{function!r} is neither a function nor the name of a statistic. {near} {_FORMS}")
     return function  # type: ignore[no-any-return]
 
 
@@ -381,13 +372,10 @@ def _booleans(outcome: Any, n_rows: int) -> npt.NDArray[np.bool_]:
     """The outcome of a filter function, checked."""
     if isinstance(outcome, tuple) and len(outcome) == 1 and pd.api.types.is_list_like(outcome[0]):
         (outcome,) = outcome  # MLXP's way to return one output
-    values = list(outcome) if pd.api.types.is_list_like(outcome) else None
-    if values is None or len(values) != n_rows:
-        found = repr(outcome) if values is None else len(values)
-        raise InvalidMapError(f"A filter function returns one boolean for each run: {n_rows}, not {found}.")
-    for value in values:
-        if not isinstance(value, (bool, np.bool_)):
-            raise InvalidMapError(f"A filter function returns booleans, such as x == min(x); it returned {value!r}.")
+    values = list(outcome) if pd.api.types.is_list_like(outcome) else []
+    if len(values) != n_rows or not all(isinstance(value, (bool, np.bool_)) for value in values):
+        wanted = f"one boolean for each run, such as x == min(x): {n_rows} of them"
+        raise InvalidMapError(f"A filter function returns {wanted}; it returned {reprlib.repr(outcome)}.")
     return np.array(values, dtype=bool)
 
 

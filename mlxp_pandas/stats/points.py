@@ -27,13 +27,17 @@ Sources = Mapping[Hashable, Sequence[Source]]
 _TRIED = 20  # runs that are asked for a metric that the frame has no column for
 
 
-def read_logged(columns: Sources) -> tuple[dict[Hashable, list[Curve | None]], list[Problem]]:
+def read_logged(
+    columns: Sources, read: Callable[..., Curves] = read_curves
+) -> tuple[dict[Hashable, list[Curve | None]], list[Problem]]:
     """Read the values of metrics as they were logged, each with the place of its row in the log.
 
     Parameters
     ----------
     columns : mapping of key to sequence of Source
         Where the curves are, as `sources_of` gives it. Each log file is opened once for all of them.
+    read : callable
+        `read_curves`; or `read_last`, which gives metrics their last value in the place of all values.
 
     Returns
     -------
@@ -47,17 +51,20 @@ def read_logged(columns: Sources) -> tuple[dict[Hashable, list[Curve | None]], l
     >>> read_logged({"epoch": [np.array([10, 20]), None]})
     ({'epoch': [Curve(steps=array([0, 1]), values=array([10, 20])), None]}, [])
     """
-    read, places = _read(columns, read_curves)
+    cells = dict.fromkeys(source for sources in columns.values() for source in sources if isinstance(source, tuple))
+    runs, metrics = (list(dict.fromkeys(parts)) for parts in (zip(*cells, strict=True) if cells else ((), ())))
+    found = read(runs, metrics, None if len(cells) == len(runs) * len(metrics) else cells.keys())
+    numbers = {run: number for number, run in enumerate(runs)}
     rows = cache(np.arange)  # one array for all loaded curves of a length: it is compared with itself
 
     def logged(source: Source) -> Curve | None:
         if not isinstance(source, tuple):
             return None if source is None else Curve(rows(len(source)), source)
-        place, metric = places[source[0]], source[1]
-        found = read.places[metric][place]
-        return None if found is None else Curve(found[0].rows(found[1]), read.values[metric][place])
+        number, metric = numbers[source[0]], source[1]
+        place = found.places[metric][number]
+        return None if place is None else Curve(place[0].rows(place[1]), found.values[metric][number])
 
-    return {key: [*map(logged, sources)] for key, sources in columns.items()}, read.problems
+    return {key: [*map(logged, sources)] for key, sources in columns.items()}, found.problems
 
 
 def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> dict[Hashable, list[Any]]:
@@ -82,16 +89,9 @@ def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> dict[Hashable,
     1 nan
     """
     columns = {label: sources_of(frame, label) for label in labels}
-    read, places = _read(columns, read_last)
-    warn_of(read.problems, SEE)
-
-    def end(source: Source) -> Any:
-        if isinstance(source, tuple):
-            value = read.values[source[1]][places[source[0]]]
-            return np.nan if value is None else value
-        return source[-1] if source is not None and len(source) else np.nan
-
-    return {label: [*map(end, sources)] for label, sources in columns.items()}
+    ends, problems = read_logged(columns, read_last)
+    warn_of(problems, SEE)
+    return {label: [_end(curve) for curve in curves] for label, curves in ends.items()}
 
 
 def points_of(frame: pd.DataFrame, steps: Mapping[Hashable, str | None]) -> dict[Hashable, list[Curve | None]]:
@@ -353,12 +353,11 @@ def sources_of(frame: pd.DataFrame, label: Hashable) -> list[Source]:
     return [_source(value, label) for value in values]
 
 
-def _read(columns: Sources, read: Callable[..., Curves]) -> tuple[Curves, dict[RunDir, int]]:
-    """One bulk read of all the metrics among some sources, and the place of each run in it."""
-    cells = dict.fromkeys(source for sources in columns.values() for source in sources if isinstance(source, tuple))
-    runs, metrics = (list(dict.fromkeys(parts)) for parts in (zip(*cells, strict=True) if cells else ((), ())))
-    wanted = None if len(cells) == len(runs) * len(metrics) else cells.keys()
-    return read(runs, metrics, wanted), {run: place for place, run in enumerate(runs)}
+def _end(curve: Curve | None) -> Any:
+    """The last value of a loaded curve, or of a metric whose last value was read."""
+    if curve is None or not isinstance(curve.values, np.ndarray):
+        return np.nan if curve is None else curve.values
+    return curve.values[-1] if len(curve.values) else np.nan
 
 
 def _points(source: Source, logged: Curve | None, at: Curve | None, x: str | None) -> Curve | None:
@@ -368,10 +367,8 @@ def _points(source: Source, logged: Curve | None, at: Curve | None, x: str | Non
     if x is None:
         return Curve(logged.steps, as_numbers(logged.values))
     if isinstance(source, np.ndarray) and len(logged.steps) != len(at.steps):
-        raise InvalidOptionError(
-            f"A curve has {len(logged.steps)} values and its {x!r} has {len(at.steps)}. Which belong together is "
-            "known of metrics, not of curves that were loaded: give the columns as read_runs returns them."
-        )
+        lengths = f"A curve has {len(logged.steps)} values and its {x!r} has {len(at.steps)}"
+        raise InvalidOptionError(f"{lengths}: give the columns as read_runs returns them, of which the rows are known.")
     if not np.array_equal(logged.steps, at.steps):
         _, of_logged, of_at = np.intersect1d(logged.steps, at.steps, assume_unique=True, return_indices=True)
         logged, at = Curve(logged.steps[of_logged], logged.values[of_logged]), Curve(at.steps[of_at], at.values[of_at])
@@ -418,8 +415,6 @@ def _step_column(frame: pd.DataFrame, label: Hashable, cells: list[_Cell], x: st
         if other is None:
             raise UnknownColumnError(f"There is no {x!r} beside {label!r}.{suggest(x, known)}")
     if None not in (log, other) and log != other:
-        raise InvalidOptionError(
-            f"{label!r} is in the log {log!r} and {x!r} in {other!r}: the rows of two logs do not belong together. "
-            f"Give a metric of {log!r}, or a key that each log has."
-        )
+        logs = f"{label!r} is in the log {log!r} and {x!r} in {other!r}: the rows of two logs do not belong together"
+        raise InvalidOptionError(f"{logs}. Give a metric of {log!r}, or a key that each log has.")
     return name

@@ -267,6 +267,8 @@ def test_artifacts_are_passed_to_functions_and_counted():
 def test_a_misspelt_column_is_named():
     with pytest.raises(UnknownColumnError, match=r"Did you mean 'train\.loss'"):
         one_group(pd.DataFrame({"train.loss": [1.0]}), (np.mean, "train.los"))
+    with pytest.raises(UnknownColumnError, match=r"no column \('a', 'b'\)"):
+        one_group(pd.DataFrame({"a": [1.0], "b": [1.0]}), {("a", "b"): "mean"})
 
 
 def test_an_error_of_a_function_names_column_and_group():

@@ -42,13 +42,13 @@ def test_booleans_in_any_sequence(wrap):
 @pytest.mark.parametrize(
     ("outcome", "message"),
     [
-        (True, "one boolean for each run: 3, not True"),
-        ([True], "one boolean for each run: 3, not 1"),
-        ([0, 1, 2], "it returned 0"),
-        (["a", "b", "c"], "it returned 'a'"),
-        ([True, None, False], "it returned None"),
+        (True, "one boolean for each run, .*: 3 of them; it returned True"),
+        ([True], r"one boolean for each run, .*: 3 of them; it returned \[True\]"),
+        ([0, 1, 2], r"it returned \[0, 1, 2\]"),
+        (["a", "b", "c"], "it returned .*'a'"),
+        ([True, None, False], "it returned .*None"),
         (np.ones((3, 2), dtype=bool), "it returned array"),
-        (None, "not None"),
+        (None, "it returned None"),
     ],
 )
 def test_anything_else_is_refused(outcome, message):
