@@ -88,10 +88,15 @@ def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> dict[Hashable,
     >>> print(ends["loss"][0], ends["loss"][1])
     1 nan
     """
-    columns = {label: sources_of(frame, label) for label in labels}
-    ends, problems = read_logged(columns, read_last)
+    labels = list(labels)
+    if len(labels) == 1 and isinstance(array := column(frame, labels[0]).array, MetricArray):
+        metric = array.dtype.column
+        ends = read_last(array.runs, [metric])  # aligned already: nothing has to be looked up
+        warn_of(ends.problems, SEE)
+        return {labels[0]: [np.nan if value is None else value for value in ends.values[metric]]}
+    logged, problems = read_logged({label: sources_of(frame, label) for label in labels}, read_last)
     warn_of(problems, SEE)
-    return {label: [_end(curve) for curve in curves] for label, curves in ends.items()}
+    return {label: [_end(curve) for curve in curves] for label, curves in logged.items()}
 
 
 def points_of(frame: pd.DataFrame, steps: Mapping[Hashable, str | None]) -> dict[Hashable, list[Curve | None]]:

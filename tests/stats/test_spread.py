@@ -155,6 +155,15 @@ def test_moments_are_numpys(values):
         np.testing.assert_allclose(std[step], present.std(ddof=1) if len(present) > 1 else NAN, rtol=1e-7, atol=1e-6)
 
 
+@pytest.mark.parametrize("far", [0.0, 1e9, 1e12, 1e15, -1e15])
+def test_no_digits_are_lost_far_from_zero(far):
+    near = np.array([[0.0, 2.0], [1.0, 2.0], [3.0, 2.0], [0.5, NAN]])
+    n, mean, std = moments(far + near)
+    assert n.tolist() == [4, 3]
+    np.testing.assert_allclose(mean - far, [1.125, 2.0], atol=0.125 if abs(far) == 1e15 else 1e-4)
+    np.testing.assert_allclose(std, [np.std(near[:, 0], ddof=1), 0], rtol=1e-14)
+
+
 @given(arrays(np.float64, 3, elements=st.floats(-1e300, 1e300)), st.integers(2, 7))
 def test_equal_runs_have_no_spread_at_all(curve, n):
     found = step_statistics(np.tile(curve, (n, 1)))
