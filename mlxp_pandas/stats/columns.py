@@ -129,11 +129,10 @@ def column(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
     """
     if not has_column(frame, label, levels=False):
         return pd.Series(frame.index.get_level_values(label), index=frame.index)  # type: ignore[arg-type]
-    places = np.arange(frame.shape[1])[frame.columns.get_loc(label)]
-    if places.size > 1:
-        raise InvalidOptionError(f"{places.size} columns are named {label!r}: rename all but one of them.")
-    values: pd.Series[Any] = frame.iloc[:, int(places.min())]
-    return values
+    values: Any = frame[label]
+    if isinstance(values, pd.DataFrame):
+        raise InvalidOptionError(f"{values.shape[1]} columns are named {label!r}: rename all but one of them.")
+    return values  # type: ignore[no-any-return]
 
 
 def completed(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..curves import STEP_KEYS, Curves, find_log, read_curves, read_last
+from ..curves import STEP_KEYS, find_log, read_curves, read_last
 from ..errors import InvalidOptionError, UnknownColumnError, suggest
 from ..metrics import Metric, MetricArray
 from ..problems import Problem, warn_of
@@ -23,13 +24,13 @@ _Cell = tuple[RunDir, str]
 Source = _Cell | npt.NDArray[Any] | None
 """Where the curve of a row is: a run and a metric, the curve itself, or nowhere."""
 Sources = Mapping[Hashable, Sequence[Source]]
+Curves = dict[Hashable, list[Curve | None]]
+Steps = Mapping[Hashable, str | None]
 
 _TRIED = 20  # runs that are asked for a metric that the frame has no column for
 
 
-def read_logged(
-    columns: Sources, read: Callable[..., Curves] = read_curves
-) -> tuple[dict[Hashable, list[Curve | None]], list[Problem]]:
+def read_logged(columns: Sources, read: Callable[..., Any] = read_curves) -> tuple[Curves, list[Problem]]:
     """Read the values of metrics as they were logged, each with the place of its row in the log.
 
     Parameters
@@ -99,7 +100,7 @@ def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> dict[Hashable,
     return {label: [_end(curve) for curve in curves] for label, curves in logged.items()}
 
 
-def points_of(frame: pd.DataFrame, steps: Mapping[Hashable, str | None]) -> dict[Hashable, list[Curve | None]]:
+def points_of(frame: pd.DataFrame, steps: Steps) -> Curves:
     """Read the points of metrics, and warn of what is wrong with the files; see `read_points`.
 
     Examples
@@ -113,7 +114,7 @@ def points_of(frame: pd.DataFrame, steps: Mapping[Hashable, str | None]) -> dict
     return curves
 
 
-def point_sources(frame: pd.DataFrame, steps: Mapping[Hashable, str | None]) -> dict[Hashable, Sequence[Source]]:
+def point_sources(frame: pd.DataFrame, steps: Steps) -> dict[Hashable, Sequence[Source]]:
     """Where the values of metrics are, and where their steps are.
 
     Parameters
@@ -143,9 +144,7 @@ def point_sources(frame: pd.DataFrame, steps: Mapping[Hashable, str | None]) -> 
     return columns
 
 
-def read_points(
-    sources: Sources, steps: Mapping[Hashable, str | None]
-) -> tuple[dict[Hashable, list[Curve | None]], list[Problem]]:
+def read_points(sources: Sources, steps: Steps) -> tuple[Curves, list[Problem]]:
     """Read the points of metrics; each log file is opened once for all of them.
 
     Parameters
@@ -209,7 +208,7 @@ def tidy(curves: Iterable[Curve | None]) -> pd.DataFrame:
     return pd.DataFrame({"run": runs, "step": steps, "value": values})
 
 
-def log_curves(frame: pd.DataFrame, log: str) -> dict[Hashable, list[Curve | None]]:
+def log_curves(frame: pd.DataFrame, log: str) -> Curves:
     """Read the curves of one log, as they were logged, and warn of what is wrong with the files.
 
     Returns
@@ -297,12 +296,11 @@ def shared_steps(frame: pd.DataFrame, first: Hashable, second: Hashable) -> dict
     >>> shared_steps(runs, "train.loss", "test.loss")
     {'train.loss': None, 'test.loss': None}
     """
-    cells = {label: _cells(frame, label) for label in (first, second)}
-    logs = {label: _log_of(tried[:1]) for label, tried in cells.items()}
-    if logs[first] != logs[second] and None not in logs.values():
+    logs = [_log_of(_cells(frame, label)[:1]) for label in (first, second)]
+    if logs[0] != logs[1] and None not in logs:
         for key in STEP_KEYS:
-            if all(_is_there(tried, f"{logs[label]}.{key}") for label, tried in cells.items()):
-                return {label: f"{log}.{key}" for label, log in logs.items()}
+            with suppress(UnknownColumnError):
+                return step_columns(frame, (first, second), key)
     return dict.fromkeys((first, second))
 
 
