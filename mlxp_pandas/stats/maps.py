@@ -333,11 +333,11 @@ def _output(frame: pd.DataFrame, each: Aggregation, values: list[Any], rows: _Ro
     leaves_out = holds_curves or is_artifact(series)
     results: list[Any] = []
     places = []
-    for number, group in enumerate(rows):
+    for key, group in zip(index, rows, strict=True):
         present = [values[row] for row in group.tolist() if not (leaves_out and is_missing(values[row]))]
         places.append(len(results) if present else -1)
         if present:
-            results.append(call(function, [present], f"column {each.column!r}, group {index[number]!r}"))
+            results.append(call(function, [present], f"column {each.column!r}, group {key!r}"))
     are_plain = all(map(pd.api.types.is_scalar, results))
     cells = pd.Series(results if are_plain else object_array(results), dtype=None if results else np.float64)
     return picked(cells, places).array
