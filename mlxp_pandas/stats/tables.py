@@ -9,10 +9,11 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..errors import InvalidOptionError
@@ -218,7 +219,7 @@ def run_table(
         raise InvalidOptionError(f"digits={digits!r} is not a number of decimals, 0 or more.")
     of_rows, of_columns = (Partition(frame, listed(frame, names)) for names in (rows, columns))
     partition = Partition(frame, [*of_rows.names, *of_columns.names])
-    numbers = _numbers(partition, number_column(frame, value), chosen)
+    numbers = _numbers(partition, number_column(frame, value), chosen["spread"], chosen["level"])
     places = pd.DataFrame({"row": of_rows.codes, "column": of_columns.codes}).groupby(partition.codes).first()
     is_best = _is_best(numbers, places["column"], chosen["bold"])
     each = zip(places.itertuples(index=False, name=None), numbers.itertuples(index=False), is_best, strict=True)
@@ -320,26 +321,20 @@ def latex_text(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
 
 
-def _numbers(
-    partition: Partition, values: np.ndarray[Any, np.dtype[np.float64]], chosen: Mapping[str, Any]
-) -> pd.DataFrame:
+def _numbers(partition: Partition, values: npt.NDArray[np.float64], spread: str, level: float) -> pd.DataFrame:
     """`mean`, the spread, `n` and `n_skipped` of each group."""
     each = pd.Series(values).where(np.isfinite(values)).groupby(partition.codes)
-    n, std = each.count(), each.std()
-    spread: Any = std if chosen["spread"] == "std" else std / np.sqrt(n)
-    if chosen["spread"] == "ci":
-        spread = t_quantile(n, chosen["level"]) * spread
-    return pd.DataFrame({"mean": each.mean(), chosen["spread"]: spread, "n": n, "n_skipped": each.size() - n})
+    n, width = each.count(), each.std() if spread == "std" else each.sem()
+    if spread == "ci":
+        width = width * t_quantile(n, level)
+    return pd.DataFrame({"mean": each.mean(), spread: width, "n": n, "n_skipped": each.size() - n})
 
 
-def _is_best(numbers: pd.DataFrame, columns: pd.Series[int], bold: str | None) -> list[bool]:
+def _is_best(numbers: pd.DataFrame, columns: pd.Series[int], bold: Any) -> list[bool]:
     """Which means are the best of their column, or have an interval that holds it."""
-    if bold is None:
-        return [False] * len(numbers)
-    mean, spread = numbers.iloc[:, 0], numbers.iloc[:, 1]
-    best = mean.groupby(columns).transform(bold)  # type: ignore[call-overload]
-    is_best: list[bool] = ((mean == best) | ((mean - spread <= best) & (best <= mean + spread))).tolist()
-    return is_best
+    mean, spread = numbers.iloc[:, 0], numbers.iloc[:, 1].fillna(0)
+    best = mean.groupby(columns).transform(bold or "min")
+    return [bold is not None and bool(holds) for holds in (mean - best).abs() <= spread]
 
 
 def _notes(frame: pd.DataFrame, partition: Partition, over: Any, numbers: pd.DataFrame) -> list[str]:
