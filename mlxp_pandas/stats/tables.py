@@ -30,36 +30,6 @@ _LATEX_NAMES = {"\\": "backslash", "~": "asciitilde", "^": "asciicircum", "<": "
 _LATEX = {char: rf"\text{name}{{}}" for char, name in _LATEX_NAMES.items()} | {char: rf"\{char}" for char in "&%$#_{}"}
 
 
-class Figure(NamedTuple):
-    """A number as text: `mean ± spread`, all times ten to the power of `exponent` where that is not 0.
-
-    Attributes
-    ----------
-    mean : str
-    spread : str
-        Empty where it is not known.
-    exponent : int
-    """
-
-    mean: str
-    spread: str
-    exponent: int
-
-    def text(self, plus_minus: str = " ± ", power: str = "e{}") -> str:
-        """The figure as a terminal shows it."""
-        text = f"{self.mean}{plus_minus}{self.spread}" if self.spread else self.mean
-        if not self.exponent:
-            return text
-        return (f"({text})" if self.spread else text) + power.format(self.exponent)
-
-    def latex(self, is_bold: bool) -> str:
-        """The figure in LaTeX's math mode."""
-        text = self.text(r" \pm ", r" \times 10^{{{}}}")
-        if not math.isfinite(float(self.mean)):
-            text = rf"\mathrm{{{text}}}"
-        return rf"$\mathbf{{{text}}}$" if is_bold else f"${text}$"
-
-
 class RunTable:
     """A table of means over runs: it prints as text, shows as HTML in a notebook, and converts.
 
@@ -150,7 +120,7 @@ class RunTable:
         \end{tabular}
         """
         n_names, n_columns, over = len(self._grid.row_names), len(self._grid.columns), self._grid.column_name
-        _, *body = self._lines(latex_text, lambda cell: f"{cell.figure.latex(cell.is_bold)} ({cell.n})")
+        _, *body = self._lines(latex_text, lambda cell: cell.latex)
         names = [latex_text(name) for name in (*self._grid.row_names, *self._grid.columns)]
         head, *lines = (" & ".join(line) + r" \\" for line in (names, *body))
         top = [rf"\begin{{tabular}}{{{'l' * n_names}{'r' * n_columns}}}", r"\toprule"]
@@ -223,7 +193,7 @@ def run_table(
     places = pd.DataFrame({"row": of_rows.codes, "column": of_columns.codes}).groupby(partition.codes).first()
     is_best = _is_best(numbers, places["column"], chosen["bold"])
     each = zip(places.itertuples(index=False, name=None), numbers.itertuples(index=False), is_best, strict=True)
-    cells = {place: _Cell(figure(mean, spread, digits), n, best) for place, (mean, spread, n, _), best in each}
+    cells = {place: _cell(mean, spread, int(n), digits, best) for place, (mean, spread, n, _), best in each}
     body = [[cells.get((row, column)) for column in range(len(of_columns))] for row in range(len(of_rows))]
     grid = _Grid(
         f"{printable(value)}: mean ± {chosen['spread']} (number of runs)",
@@ -237,15 +207,16 @@ def run_table(
 
 
 class _Cell(NamedTuple):
-    """What a cell shows, the number of runs behind it, and whether it is among the best of its column."""
+    """What a cell shows, in a terminal and in LaTeX, and whether it is among the best of its column."""
 
-    figure: Figure
-    n: int
+    text: str
+    latex: str
     is_bold: bool
 
-    @property
-    def text(self) -> str:
-        return f"{self.figure.text()} ({self.n})"
+
+def _cell(mean: float, spread: float, n: int, digits: int | None, is_best: bool) -> _Cell:
+    latex = latex_figure(mean, spread, digits, is_bold=is_best)
+    return _Cell(f"{figure(mean, spread, digits)} ({n})", f"{latex} ({n})", is_best)
 
 
 class _Grid(NamedTuple):
@@ -259,7 +230,7 @@ class _Grid(NamedTuple):
     notes: list[str]
 
 
-def figure(mean: float, spread: float, digits: int | None = None) -> Figure:
+def figure(mean: float, spread: float, digits: int | None = None, *, signs: tuple[str, str] = (" ± ", "e{}")) -> str:
     """Write a mean with its spread.
 
     Parameters
@@ -269,16 +240,18 @@ def figure(mean: float, spread: float, digits: int | None = None) -> Figure:
         NaN where it is not known.
     digits : int, optional
         Decimals; two digits of the spread unless given, or three of the mean where there is none.
+    signs : tuple of str
+        What stands between the two, and what stands for a power of ten.
 
     Returns
     -------
-    Figure
+    str
 
     Examples
     --------
-    >>> figure(0.31234, 0.0213).text(), figure(1234.5, 56.7).text(), figure(0.31234, float("nan")).text()
+    >>> figure(0.31234, 0.0213), figure(1234.5, 56.7), figure(0.31234, float("nan"))
     ('0.312 ± 0.021', '1234 ± 57', '0.312')
-    >>> figure(1.234e-9, 2.1e-10).text(), figure(0.31234, 0.0213, digits=1).text()
+    >>> figure(1.234e-9, 2.1e-10), figure(0.31234, 0.0213, digits=1)
     ('(1.23 ± 0.21)e-9', '0.3 ± 0.0')
     """
     exponent, decimals = 0, digits
@@ -287,9 +260,22 @@ def figure(mean: float, spread: float, digits: int | None = None) -> Figure:
         if math.isfinite(mean) and (decimals > _MOST_DECIMALS or abs(mean) >= _LARGEST):
             exponent = _magnitude(mean)
         decimals = max(decimals + exponent, 0)
-    scale = 10.0**exponent
-    shown = "" if math.isnan(spread) else f"{spread / scale:.{decimals}f}"
-    return Figure("NaN" if math.isnan(mean) else f"{mean / scale:.{decimals}f}", shown, exponent)
+    known = [f"{number / 10.0**exponent:.{decimals}f}" for number in (mean, spread) if not math.isnan(number)]
+    text = signs[0].join(known) or "NaN"
+    if not exponent:
+        return text
+    return (f"({text})" if len(known) > 1 else text) + signs[1].format(exponent)
+
+
+def latex_figure(mean: float, spread: float, digits: int | None = None, *, is_bold: bool = False) -> str:
+    r"""Write a mean with its spread in LaTeX's math mode; see `figure`.
+
+    >>> print(latex_figure(0.31234, 0.0213, is_bold=True))
+    $\mathbf{0.312 \pm 0.021}$
+    """
+    text = figure(mean, spread, digits, signs=(r" \pm ", r" \times 10^{{{}}}"))
+    text = text if math.isfinite(mean) else rf"\mathrm{{{text}}}"
+    return rf"$\mathbf{{{text}}}$" if is_bold else f"${text}$"
 
 
 def key_text(value: object) -> str:

@@ -378,7 +378,7 @@ def _name_cells(ax: Any, means: _Floats, image: Any) -> None:
         for row, column in np.argwhere(np.isfinite(means)).tolist():
             mean = float(means[row, column])
             dark = image.norm(mean) < 0.6
-            text = stats.figure(mean, np.nan).text()
+            text = stats.figure(mean, np.nan)
             ax.text(column, row, text, ha="center", va="center", fontsize="small", color="white" if dark else "black")
 
 

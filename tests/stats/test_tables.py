@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from mlxp_pandas.errors import InvalidOptionError, UnknownColumnError
-from mlxp_pandas.stats.tables import figure, key_text, latex_text, markdown_text
+from mlxp_pandas.stats.tables import figure, key_text, latex_figure, latex_text, markdown_text
 
 NAN, INF = np.nan, np.inf
 LR, UNITS, SEED = "config.lr", "config.num_units", "config.seed"
@@ -153,13 +153,13 @@ def test_latex_letters():
     ],
 )
 def test_figures(mean, spread, digits, text, latex):
-    assert figure(mean, spread, digits).text() == text
-    assert figure(mean, spread, digits).latex(is_bold=False) == latex
+    assert figure(mean, spread, digits) == text
+    assert latex_figure(mean, spread, digits) == latex
 
 
 @given(st.floats(-1e5, 1e5), st.floats(1e-3, 1e3))
 def test_figures_are_right_to_two_digits_of_the_spread(mean, spread):
-    shown, width = map(float, figure(mean, spread).text().split(" ± "))
+    shown, width = map(float, figure(mean, spread).split(" ± "))
     assert shown == pytest.approx(mean, abs=0.051 * spread + 0.5 * (spread >= 10))
     assert width == pytest.approx(spread, rel=0.051)
 
