@@ -355,7 +355,8 @@ def _differences(difference: pd.DataFrame, mode: str, level: float) -> pd.DataFr
 
 
 def _check_one_run_each(runs: pd.DataFrame, settings: Partition, partners: Partition) -> None:
-    for setting, partner in runs.loc[runs.duplicated(["setting", "partner"]), ["setting", "partner"]].to_numpy()[:1]:
+    again = runs[["setting", "partner"]].sort_values("setting", kind="stable")
+    for setting, partner in again[again.duplicated()].to_numpy()[:1]:
         of = f"of {settings.names} has two runs with {partners.names} = {partners.keys[partner]}"
         advice = "give `by` and `pair` so that one run is left, or filter the runs"
         raise InvalidOptionError(f"The setting {settings.keys[setting]} {of}: {advice}.")

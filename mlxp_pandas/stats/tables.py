@@ -320,7 +320,7 @@ def _is_best(numbers: pd.DataFrame, columns: pd.Series[int], bold: Any) -> list[
     """Which means are the best of their column, or have an interval that holds it."""
     mean, spread = numbers.iloc[:, 0], numbers.iloc[:, 1].fillna(0)
     best = mean.groupby(columns).transform(bold or "min")
-    return [bold is not None and bool(holds) for holds in (mean - best).abs() <= spread]
+    return [bold is not None and bool(holds) for holds in best.between(mean - spread, mean + spread)]
 
 
 def _notes(frame: pd.DataFrame, partition: Partition, over: Any, numbers: pd.DataFrame) -> list[str]:
