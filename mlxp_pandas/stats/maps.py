@@ -152,7 +152,7 @@ def step_statistic(curves: Sequence[_Curve], name: str) -> _Curve:
 
     Raises
     ------
-    TypeError, ValueError
+    InvalidMapError
         The curves do not hold numbers.
 
     Examples
@@ -329,7 +329,7 @@ def _output(frame: pd.DataFrame, each: Aggregation, values: list[Any], rows: _Ro
     holds_curves = is_metric(series) or isinstance(first, list) or (isinstance(first, np.ndarray) and first.ndim > 0)
     if isinstance(each.function, str) and not holds_curves:
         return _plain_statistic(series, each.function, rows)
-    function = partial(_over_runs, name=each.function) if isinstance(each.function, str) else each.function
+    function = partial(step_statistic, name=each.function) if isinstance(each.function, str) else each.function
     leaves_out = holds_curves or is_artifact(series)
     results: list[Any] = []
     places = []
@@ -341,15 +341,6 @@ def _output(frame: pd.DataFrame, each: Aggregation, values: list[Any], rows: _Ro
     are_plain = all(map(pd.api.types.is_scalar, results))
     cells = pd.Series(results if are_plain else object_array(results), dtype=None if results else np.float64)
     return picked(cells, places).array
-
-
-def _over_runs(curves: list[_Curve], name: str) -> _Curve:
-    """The statistic over the runs of a group, with an error that users understand."""
-    try:
-        return step_statistic(curves, name)
-    except (TypeError, ValueError, OverflowError) as error:
-        hint = "Give a function of the list of curves instead."
-        raise InvalidMapError(f"{name!r} needs curves of numbers ({error}). {hint}") from error
 
 
 def _plain_statistic(values: pd.Series[Any], name: str, rows: _Rows) -> Any:
@@ -382,8 +373,13 @@ def _booleans(outcome: Any, n_rows: int) -> npt.NDArray[np.bool_]:
 def _as_numbers(curve: _Curve, name: str) -> _Curve:
     """The curve as an array that numpy can compute with; objects only where they are numbers."""
     array = np.asarray(curve)
-    kinds = "biuf" if name in ("min", "max") else "iuf"
-    return array if array.dtype.kind in kinds or name == "count" else array.astype(np.float64)
+    if array.dtype.kind in ("biuf" if name in ("min", "max") else "iuf") or name == "count":
+        return array
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        hint = "Give a function of the list of curves instead."
+        raise InvalidMapError(f"{name!r} needs curves of numbers ({error}). {hint}") from error
 
 
 def _statistic(stack: _Curve, name: str) -> Any:

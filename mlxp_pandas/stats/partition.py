@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import InvalidOptionError
-from .columns import column, is_artifact, is_metric, is_missing
+from ..lazy import LazyDtype
+from .columns import column, is_missing
 
 Key = tuple[Any, ...]
 _Places = npt.NDArray[np.int64]
@@ -154,10 +155,9 @@ def plain_key(value: Any) -> Any:
 
 def _key_column(frame: pd.DataFrame, name: Hashable) -> pd.Series[Any]:
     values = column(frame, name)
-    if is_metric(values) or is_artifact(values):
-        kind = "a metric" if is_metric(values) else "artifacts"
-        which = "columns of the config or of the info, or by a number computed from it"
-        raise InvalidOptionError(f"{name!r} holds {kind}, one for each run: group by {which}.")
+    if isinstance(values.dtype, LazyDtype):
+        advice = "group by columns of the config or of the info, or by a number computed from it"
+        raise InvalidOptionError(f"{name!r} holds {values.dtype.prefix}s, one for each run: {advice}.")
     return values
 
 
