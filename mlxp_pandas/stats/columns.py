@@ -135,9 +135,7 @@ def column(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
     return values  # type: ignore[no-any-return]
 
 
-def completed(
-    given: Mapping[str, Any], defaults: Mapping[str, Any], allowed: Mapping[str, Sequence[Any]] | None = None
-) -> dict[str, Any]:
+def completed(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """The options that were given, and the defaults of the others.
 
     Parameters
@@ -146,8 +144,6 @@ def completed(
         By name.
     defaults : mapping
         All options.
-    allowed : mapping, optional
-        The values that some of them may have.
 
     Returns
     -------
@@ -156,11 +152,11 @@ def completed(
     Raises
     ------
     InvalidOptionError
-        An option that does not exist, or a value that is not allowed.
+        An option that does not exist.
 
     Examples
     --------
-    >>> completed({"mode": "max"}, {"mode": "min", "level": 0.95}, {"mode": ("min", "max")})
+    >>> completed({"mode": "max"}, {"mode": "min", "level": 0.95})
     {'mode': 'max', 'level': 0.95}
     >>> completed({"mod": "max"}, {"mode": "min", "level": 0.95})
     Traceback (most recent call last):
@@ -169,10 +165,7 @@ def completed(
     for name in given:
         if name not in defaults:
             raise InvalidOptionError(f"There is no option {name!r}.{suggest(name, defaults)}")
-    chosen = {**defaults, **given}
-    for name, values in (allowed or {}).items():
-        check_choice(name, chosen[name], values)
-    return chosen
+    return {**defaults, **given}
 
 
 def check_choice(name: str, given: object, allowed: Sequence[Any]) -> None:

@@ -385,10 +385,8 @@ def long_frame(frame: pd.DataFrame, log: str, columns: Any = None) -> pd.DataFra
     table = pd.concat(parts, axis=1, keys=range(len(parts))).sort_index().set_axis(list(curves), axis=1).reset_index()
     runs = table.pop("run").to_numpy()
     table.insert(0, "log_id", run_ids(frame).to_numpy()[runs])
-    for name, values in repeated.items():
-        if name not in table:
-            table[name] = values.array.take(runs)
-    return table
+    more = repeated.loc[:, ~repeated.columns.isin(table.columns)].take(runs)
+    return pd.concat([table, more.set_axis(table.index, axis=0)], axis=1)
 
 
 def _reduction(curve: Any, name: str, skipna: bool) -> Any:

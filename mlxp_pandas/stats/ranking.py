@@ -93,8 +93,7 @@ def best_runs(
     groups, repeated = listed(frame, per), listed(frame, over)
     settings = setting_columns(frame, [*groups, *repeated])
     values = scores(frame, criterion)
-    names = [] if report is None else as_list(report)
-    numbers = {criterion.by: values} | reported(frame, criterion, names)
+    numbers = {criterion.by: values} | reported(frame, criterion, [] if report is None else as_list(report))
     partition = Partition(frame, groups)
     runs = pd.DataFrame({"group": partition.codes, "rank": np.where(np.isfinite(values), values, np.nan)})
     runs["setting"] = Partition(frame, [*groups, *settings]).codes if repeated else np.arange(len(frame))
@@ -110,8 +109,7 @@ def best_runs(
     else:
         table = {ids.name: picked(ids, rows), **table, **{name: picked(each, rows) for name, each in numbers.items()}}
     table = {label: cells for label, cells in table.items() if label not in groups}
-    is_skipped = ~np.isfinite(values)
-    table["n_skipped"] = np.bincount(partition.codes[is_skipped], minlength=len(partition))
+    table["n_skipped"] = np.bincount(partition.codes[~np.isfinite(values)], minlength=len(partition))
     return pd.DataFrame(table).set_axis(partition.index, axis=0)
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ..errors import InvalidOptionError
 from ..plaintext import printable
-from .columns import completed, is_missing, listed, setting_columns
+from .columns import check_choice, completed, is_missing, listed, setting_columns
 from .numbers import number_column
 from .partition import Partition
 from .spread import check_level, t_quantile
@@ -182,7 +182,9 @@ def run_table(
     loss: mean ± std (number of runs)
     * best of its column, or its interval holds the best mean
     """
-    chosen = completed(options, _DEFAULTS, {"spread": ("std", "sem", "ci"), "bold": ("min", "max", None)})
+    chosen = completed(options, _DEFAULTS)
+    check_choice("spread", chosen["spread"], ("std", "sem", "ci"))
+    check_choice("bold", chosen["bold"], ("min", "max", None))
     check_level(chosen["level"])
     digits = chosen["digits"]
     if digits is not None and (not isinstance(digits, int) or digits < 0):
