@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-__all__ = ["FileProblem", "others_claim", "read_bytes", "read_parts", "read_tail"]
+__all__ = ["FileProblem", "others_claim", "read_bytes", "read_parts", "read_tail", "reason_of"]
 
 _PART = 1 << 22  # bytes
 
@@ -93,6 +93,15 @@ def read_tail(path: str, size: int) -> tuple[bytes, os.stat_result]:
     if len(data) < min(size, status.st_size):
         raise _cut_short(len(data), min(size, status.st_size))
     return data, status
+
+
+def reason_of(error: Exception) -> tuple[str, str]:
+    """The kind and the reason, as in `Problem`, of what kept a file from being read."""
+    if isinstance(error, FileProblem):
+        return error.kind, error.reason
+    if isinstance(error, OSError):
+        return "unreadable", error.strerror or str(error)
+    return "defect", f"{type(error).__name__}: {error}"
 
 
 def others_claim(status: os.stat_result) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .curves import STEP_KEYS, Log, incomplete_logs, places_of, problems_of, read_log, unlisted_problems
+from .curves import STEP_KEYS, Log, problems_of, read_log
 from .errors import InvalidOptionError
 from .gathering import METRICS, Gathered, gather
 from .lazy import LazyCell, LazyDtype
@@ -208,19 +208,30 @@ def _n_torn(log: _Log, *, is_writing: bool) -> int:
 def _problems(run: RunDir, logs: list[_Log], row: RunRow, *, is_writing: bool) -> Iterator[Problem]:
     """What is wrong in the metrics files and was not said of the run already."""
     read = {log.name: log.rows for log in logs}
-    keys = {(log.name, key) for log in logs for key in log.rows.curves}
-    missing = [places for places in map(places_of, row.layout.metrics) if keys.isdisjoint(places)]
-    for name in {name for places in missing for name, _ in places} - read.keys():
-        read[name] = Log({}, {}, -1, [])
     known = {(problem.file, problem.kind) for problem in row.problems}
-    for problem in dict.fromkeys(problems_of(run, read, missing, is_writing)):
+    missing = set(row.layout.metrics).difference(f"{log.name}.{key}" for log in logs for key in log.rows.curves)
+    ordered = filter(missing.__contains__, row.layout.metrics)
+    for problem in dict.fromkeys(problems_of(run, read, ordered, is_writing)):
         if (problem.file, problem.kind) not in known:
             yield problem
-    listed = set(row.layout.metrics)
+    named = {file for file, _ in known}  # their keys were looked at, and some left out
+    if f"{run.name}/{METRICS}" not in named:
+        others = [log for log in logs if f"{run.name}/{METRICS}/{log.name}.json" not in named]
+        yield from _unlisted(run, others, set(row.layout.metrics))
+
+
+def _unlisted(run: RunDir, logs: list[_Log], listed: set[str]) -> Iterator[Problem]:
+    """Name keys of rows that are no columns of their run, because a whole catalogue lacks them."""
     for log in logs:
-        is_known = log.name in incomplete_logs(run)  # then the row above has columns that the catalogue still lacks
-        more = [key for key in log.rows.curves if is_known or f"{log.name}.{key}" not in listed]
-        yield from unlisted_problems(run, log.name, more)
+        lacking = sorted(key for key in log.rows.curves if f"{log.name}.{key}" not in listed)
+        if lacking:
+            more = f" and {len(lacking) - 3:,} more" if len(lacking) > 3 else ""
+            reason = (
+                f"the rows have {', '.join(map(repr, lacking[:3]))}{more}, which the catalogue lacks; without "
+                f"{METRICS}/.keys/{log.name}.yaml the rows are looked at"
+            )
+            file, kept = f"{run.name}/{METRICS}/{log.name}.json", "the metrics that the catalogue lists"
+            yield Problem(run.log_id, file, None, "unlisted key", reason, kept)
 
 
 def _last_write(found: Gathered, logs: list[_Log]) -> float | None:

@@ -172,9 +172,7 @@ def load_curves(values: pd.Series | MetricArray) -> list[Curve | float]:
     return _load({"": pd.Series(values)})[""]
 
 
-def load_columns(
-    frame: pd.DataFrame, columns: Sequence[str], *, is_whole: bool = False, also: Sequence[Problem] = ()
-) -> dict[str, list[Any]]:
+def load_columns(frame: pd.DataFrame, columns: Sequence[str], *, also: Sequence[Problem] = ()) -> dict[str, list[Any]]:
     """The values of columns, with the curves in the place of metrics, read in bulk: each log file is opened once.
 
     Parameters
@@ -183,8 +181,6 @@ def load_columns(
         Any frame; runs of several log folders and renamed columns are fine, the cells know what they stand for.
     columns : sequence of str
         Columns of the frame. Others than metrics are returned as they are; metrics in an `object` column are loaded.
-    is_whole : bool
-        As of `curves.read_curves`.
     also : sequence of Problem
         What the caller found himself, to be part of the same warning.
 
@@ -205,23 +201,21 @@ def load_columns(
     >>> load_columns(pd.DataFrame({"config.seed": [1, 2]}), ["config.seed"])
     {'config.seed': [1, 2]}
     """
-    return _load({column: frame[column] for column in columns}, is_whole=is_whole, also=also)
+    return _load({column: frame[column] for column in columns}, also=also)
 
 
-def _load(
-    columns: dict[str, pd.Series], *, is_whole: bool = False, also: Sequence[Problem] = ()
-) -> dict[str, list[Any]]:
+def _load(columns: dict[str, pd.Series], *, also: Sequence[Problem] = ()) -> dict[str, list[Any]]:
     """The columns as lists; every metric in them is read in one go."""
     arrays = {name: series.array for name, series in columns.items() if isinstance(series.array, MetricArray)}
     shared = _shared_runs([array.runs for array in arrays.values()]) if len(arrays) == len(columns) else None
     if shared is not None:
-        read = read_curves(shared, sorted({array.dtype.column for array in arrays.values()}), is_whole=is_whole)
+        read = read_curves(shared, sorted({array.dtype.column for array in arrays.values()}))
         warn_of([*read.problems, *also], _SEE)
         return {name: _or_nan(read.values[array.dtype.column]) for name, array in arrays.items()}
     runs: dict[int, RunDir] = {}
     asked = {name: _asked(series, runs) for name, series in columns.items()}
     wishes = {item for items in asked.values() for item in items if type(item) is _Wish}
-    curves, problems = _read(wishes, runs, is_whole)
+    curves, problems = _read(wishes, runs)
     warn_of([*problems, *also], _SEE)
     return {name: [_answer(item, curves) for item in items] for name, items in asked.items()}
 
@@ -255,12 +249,12 @@ def _answer(item: Any, curves: _Curves) -> Any:
     return np.nan if curve is None else curve
 
 
-def _read(wishes: set[_Wish], runs: dict[int, RunDir], is_whole: bool) -> tuple[_Curves, list[Problem]]:
+def _read(wishes: set[_Wish], runs: dict[int, RunDir]) -> tuple[_Curves, list[Problem]]:
     """The curves by column and run, from one bulk read, and what is wrong with them."""
     columns = sorted({wish.column for wish in wishes})
     is_full = len(wishes) == len(runs) * len(columns)
     cells = None if is_full else {(runs[wish.run], wish.column) for wish in wishes}
-    read = read_curves(list(runs.values()), columns, cells, is_whole=is_whole)
+    read = read_curves(list(runs.values()), columns, cells)
     return {column: dict(zip(runs, read.values[column], strict=True)) for column in columns}, read.problems
 
 

@@ -12,13 +12,14 @@ from functools import lru_cache
 from typing import TypeVar
 
 from .errors import LogsNotFoundError, LogsUnreadableError, NotALogsFolderError, suggest
-from .files import FileProblem
+from .files import FileProblem, read_bytes
 from .problems import Problem
 
 __all__ = ["RunDir", "check_folder", "find_runs", "is_log_id", "linked_runs", "runs_below"]
 
 _LOG_ID = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _MAX_LOG_ID = 2**63 - 1
+_IS_LIVE = re.compile(rb"""^status: *['"]?(?:RUNNING|STARTING)\b""", re.MULTILINE)
 
 _Read = TypeVar("_Read")
 
@@ -96,6 +97,14 @@ class RunDir:
             self.check()
             base = self.inside(base) if stat.S_ISLNK(os.lstat(base).st_mode) else base
         return f"{base}/{name}.json"
+
+    def is_live(self) -> bool:
+        """Whether the run says that it is RUNNING or STARTING."""
+        try:
+            data, _ = self.followed(read_bytes, f"{self.path}/metadata/info.yaml", 1 << 20)
+        except (FileProblem, OSError):
+            return False
+        return _IS_LIVE.search(data) is not None
 
     def followed(self, read: Callable[[str, int], _Read], path: str, size: int) -> _Read:
         """What is read of a file, or of the file in the log folder that a link leads to."""

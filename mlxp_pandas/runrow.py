@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .artifacts import Catalogue, artifact_columns, list_artifacts
 from .catalogues import metric_columns
-from .curves import incomplete_logs, keys_of
+from .curves import parse
 from .flatyaml import Flattener
 from .gathering import ARTIFACT_KEYS, CONFIG, INFO, METRIC_KEYS, METRICS, MISSING, Gathered, pack
 from .plaintext import acts
@@ -133,9 +133,6 @@ class RowReader:
 
     def _metrics(self, found: Gathered, is_finished: bool) -> tuple[str, ...]:
         """The columns `<log>.<key>` of all logs; equal catalogues of equal logs are understood once."""
-        if incomplete_logs(found.run):
-            found.settled = False
-            return self._metric_columns(found, is_finished)
         listed = [item for item in found.files.items() if item[0].startswith(METRIC_KEYS)]
         key = (is_finished, *found.folders.get(METRICS, ()), *listed)
         known = self._columns.get(key)
@@ -167,7 +164,7 @@ class RowReader:
         data = found.files.get(relative)
         found.looked.setdefault(relative, MISSING)
         catalogue = self._catalogue(log, data or b"", lambda: metric_columns(log, data or b""))
-        if catalogue.is_whole and log not in incomplete_logs(found.run):
+        if catalogue.is_whole:
             return catalogue.columns
         _name_faults(found, relative, catalogue.faults, "the keys of its rows")
         return tuple(dict.fromkeys(catalogue.columns + (_row_columns(found, log) if has_rows else ())))
@@ -256,4 +253,4 @@ def _row_columns(found: Gathered, log: str) -> tuple[str, ...]:
     data = found.read(relative, MAX_UNCATALOGUED)
     if data is None:
         _name_missing(found, relative)
-    return tuple(f"{log}.{key}" for key in keys_of(data)) if data else ()
+    return tuple(f"{log}.{key}" for key in parse(data).curves) if data else ()

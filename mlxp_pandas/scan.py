@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 
-from .curves import incomplete_logs
 from .errors import IndexWarning, user_stacklevel
 from .gathering import gather, signature
 from .index import Index, IndexProblem, IndexRow, Stored, Writer
@@ -209,12 +208,7 @@ def _looks(
 
     def is_fresh(run: RunDir) -> bool:
         row = known.get(int(run.name))
-        return (
-            row is not None
-            and not incomplete_logs(run)
-            and row.settled == 1
-            and signature(run, layouts[row.layout].looks) == row.signature
-        )
+        return row is not None and row.settled == 1 and signature(run, layouts[row.layout].looks) == row.signature
 
     return ordered_map(is_fresh, runs, progress=done)
 

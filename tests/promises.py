@@ -195,7 +195,7 @@ def _curve_problems(frame: pd.DataFrame) -> list[Problem]:
             if run is not None:
                 runs[run] = None
                 cells.add((run, name))
-    return read_curves(list(runs), columns, cells, is_whole=True).problems
+    return read_curves(list(runs), columns, cells).problems
 
 
 _twins: dict[str, Any] = {}

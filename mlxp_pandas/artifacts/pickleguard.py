@@ -21,6 +21,7 @@ MAX_VALUES = 10_000_000
 _MAX_DEPTH = 200
 _MAX_KEY = 1_000
 _DICTS = {dict, collections.OrderedDict, collections.defaultdict, collections.Counter}
+_OBJECT = np.dtype(object)
 _CONTAINERS = {list, tuple, set, frozenset, collections.deque, np.ndarray, *_DICTS}
 
 
@@ -49,11 +50,11 @@ class Guard:
         """Count what a call copies or looks at, without looking into it: lengths, and the words of large integers."""
         require(len(arguments) <= 200, "more arguments than pickle writes")
         for argument in arguments:
-            if isinstance(argument, (list, tuple, dict)):
+            if type(argument) in (list, tuple, dict):
                 self.count(len(argument))
-            elif isinstance(argument, int):
+            elif type(argument) is int:
                 self.count(argument.bit_length() >> 6)
-            elif isinstance(argument, (str, bytes, bytearray)):
+            elif type(argument) in (str, bytes, bytearray):
                 self.n_bytes_left -= len(argument)
         require(self.n_bytes_left >= 0, "it copies the same bytes again and again")
 
@@ -86,9 +87,9 @@ def check_depth(value: Any, depths: dict[int, int], level: int = 0) -> int:
     """Refuse long chains of containers, with NotImplementedError; a container within itself ends its chain."""
     depths[id(value)] = deepest = 0
     for child in _children(value):
-        if level + depths.get(id(child), 1) > _MAX_DEPTH:
-            raise NotImplementedError(f"it is nested more than {_MAX_DEPTH} levels deep")
         known = depths.get(id(child))
+        if level + (1 if known is None else known) > _MAX_DEPTH:
+            raise NotImplementedError(f"it is nested more than {_MAX_DEPTH} levels deep")
         deepest = max(deepest, check_depth(child, depths, level + 1) if known is None else known)
     depths[id(value)] = deepest + 1
     return deepest + 1
@@ -96,15 +97,14 @@ def check_depth(value: Any, depths: dict[int, int], level: int = 0) -> int:
 
 def _children(value: Any) -> list[Any]:
     if type(value) in _DICTS:
-        return [*_containers(value), *_containers(value.values())]
-    if isinstance(value, np.ndarray):
-        value = list(value.flat) if value.dtype.hasobject else ()
-    return _containers(value)
+        return _containers([*value, *value.values()])
+    return _containers(list(value.flat) if isinstance(value, np.ndarray) else value)
 
 
 def _containers(values: Iterable[Any]) -> list[Any]:
     is_flat = _CONTAINERS.isdisjoint(map(type, values))
-    return [] if is_flat else [value for value in values if type(value) in _CONTAINERS]
+    # All but arrays of numbers, which checkpoints are full of.
+    return [] if is_flat else [v for v in values if type(v) in _CONTAINERS and getattr(v, "dtype", _OBJECT).hasobject]
 
 
 def _weight(key: Any) -> int:

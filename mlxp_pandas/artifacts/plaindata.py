@@ -31,7 +31,7 @@ def rebuilt(value: Any, state: Any) -> Any:
         return _built_dtype(value, *state)
     _, shape, dtype, is_fortran, content = state
     _check_array(shape, dtype, content)
-    _require_types((is_fortran,), bool, int)
+    _require(type(is_fortran) in (bool, int), "an order")
     value.__setstate__((1, shape, dtype, bool(is_fortran), content))
     return value
 
@@ -39,7 +39,7 @@ def rebuilt(value: Any, state: Any) -> Any:
 def copied(value: Any, state: tuple[Any, ...]) -> tuple[Any, ...]:
     """The parts of a state that are copied; an array uses the bytes that it is given, if they are in its byte order."""
     is_used = isinstance(value, np.ndarray) and getattr(state[2], "isnative", False) and type(state[4]) is not list
-    return state[:4] if is_used else state
+    return () if is_used else state
 
 
 def n_nodes(dtype: np.dtype[Any]) -> int:
@@ -54,13 +54,14 @@ def _require(is_valid: bool, what: str) -> None:
 
 
 def _require_types(values: tuple[Any, ...], *allowed: type) -> None:
-    _require(all(type(value) in allowed for value in values), "arguments of a kind")
+    _require({*allowed}.issuperset(map(type, values)), "arguments of a kind")
     _require(all(value.bit_length() <= 64 for value in values if type(value) is int), "integers of a size")
 
 
 def _require_shape(dims: Any) -> None:
     _require(type(dims) is tuple and len(dims) <= 64, "a shape")
-    _require(all(type(n) is int and 0 <= n < 2**63 for n in dims), "a shape")
+    for n in dims:
+        _require(type(n) is int and 0 <= n < 2**63, "a shape")
 
 
 def _reconstruct(*_: Any) -> np.ndarray[Any, Any]:
@@ -127,12 +128,13 @@ def _check_array(shape: Any, dtype: Any, content: Any) -> None:
     """The content must be exactly as long as shape and dtype say: nothing is allocated that the file does not hold."""
     _require_shape(shape)
     _require(isinstance(dtype, np.dtype) and dtype.subdtype is None, "a dtype")
-    if dtype == np.dtype(object):
-        _require(type(content) is list and len(content) == math.prod(shape), "objects")
+    n = math.prod(shape)
+    if dtype.kind == "O":
+        _require(type(content) is list and len(content) == n, "objects")
         return
     _final(dtype)
-    _require(type(content) in (bytes, bytearray) and len(content) == math.prod(shape) * dtype.itemsize, "bytes")
-    _require(dtype.itemsize > 0 or math.prod(shape) <= 1, "an array of nothing")
+    _require(type(content) in (bytes, bytearray) and len(content) == n * dtype.itemsize, "bytes")
+    _require(dtype.itemsize > 0 or n <= 1, "an array of nothing")
 
 
 def _from_buffer(content: Any, dtype: Any, shape: Any, order: Any, axes: Any = None) -> np.ndarray[Any, Any]:
@@ -186,9 +188,6 @@ def _of(call: Any, *allowed: type) -> Callable[..., Any]:
     return make
 
 
-_range = _of(range, int)
-
-
 def _load_type(name: Any) -> Any:
     _require_types((name,), str)
     if name not in _BUILTINS:
@@ -204,11 +203,11 @@ def _eval_repr(text: Any) -> Any:
     bounds = re.fullmatch(r"range\((-?\d+), (-?\d+)(?:, (-?\d+))?\)", text)
     if bounds is None:
         raise NotImplementedError("it holds an expression to be evaluated")
-    return _range(*(int(bound) for bound in bounds.groups() if bound is not None))
+    return range(*(int(bound) for bound in bounds.groups() if bound is not None))
 
 
-_NUMBERS_AND_TEXTS = (bool, int, float, complex, str, bytes, bytearray)
-_TYPES = (*_NUMBERS_AND_TEXTS, list, tuple, dict, set, frozenset, range, slice, object, type)
+_SCALARS = (bool, int, float, complex, str, bytes, bytearray)
+_TYPES = (*_SCALARS, list, tuple, dict, set, frozenset, range, slice, object, type)
 _BUILTINS: dict[str, Any] = {kind.__name__: kind for kind in _TYPES}
 _BUILTINS |= {"Ellipsis": ..., "NotImplemented": NotImplemented, "NoneType": type(None)}
 _NUMPY: tuple[type, ...] = (np.ndarray, np.dtype, *(np.dtype(code).type for code in "?bhilqBHILQefdgFDGSUVMmO"))
@@ -238,7 +237,7 @@ CALLS: dict[Any, Callable[..., Any]] = {
     **{kind: _of(kind, str) for kind in _PATHS.values()},
     **{kind: _of(kind, list, tuple) for kind in (set, frozenset)},
     **{kind: _moment(kind) for kind in (datetime.date, datetime.time, datetime.datetime)},
-    **{codecs.encode: _encoded, np.dtype: _dtype, bytes: _of(bytes), bytearray: _bytearray, range: _range},
+    **{codecs.encode: _encoded, np.dtype: _dtype, bytes: _of(bytes), bytearray: _bytearray, range: _of(range, int)},
     **{complex: _of(complex, float, int), slice: _of(slice, int, float, str, type(None))},
     collections.defaultdict: _of(collections.defaultdict, type, type(None)),
     collections.deque: _of(collections.deque, list, tuple, int, type(None)),

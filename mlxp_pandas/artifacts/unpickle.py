@@ -171,15 +171,13 @@ class _Machine(pickle._Unpickler):
 
     def run(self) -> None:
         read, spent = self.file.read, 0
-        while opcode := read(1):
-            if opcode == pickle.STOP:
-                return
-            spent += _COSTS[opcode[0]]
+        while (opcode := read(1)) != b".":  # pickle.STOP
+            cost, act = _OPCODES[opcode]
+            spent += cost
             if spent > 500:  # one by one would cost as much as the opcodes
                 self.guard.count(spent)
                 spent = 0
-            _DISPATCH[opcode[0]](self)
-        raise ValueError("pickle exhausted before seeing STOP")
+            act(self)
 
     def readline(self) -> bytes:
         line = self.file.readline()
@@ -187,13 +185,15 @@ class _Machine(pickle._Unpickler):
         self.guard.count(len(line) // 8)
         return line
 
+    def load_unknown(self) -> None:
+        raise KeyError(self.data[self.file.tell() - 1])
+
     def read_numbers(self) -> None:
         """All the numbers that follow one another, in one go; they cannot be anything else."""
         at = self.file.tell() - 1
-        width = _WIDTHS.get(self.data[at])
-        is_alone = width is not None and self.data[at + width] not in b"KMJGN\x88\x89\x8aILFa"
-        run = None if is_alone else _NUMBERS.match(self.data, at)
-        if run is None:  # or it is longer, or cut off
+        may_follow = not self.stack or type(self.stack[-1]) in _BEFORE_NUMBERS
+        run = _NUMBERS.match(self.data, at) if may_follow else None
+        if run is None:  # it stands alone, is longer, or cut off
             return _PLAIN[self.data[at]](self)
         self.file.seek(run.end())
         appended = run["appended"]
@@ -213,9 +213,6 @@ class _Machine(pickle._Unpickler):
     def get_extension(self, _: object = None) -> None:
         raise ValueError("it refers to objects outside itself (persistent ids, extension codes or buffers)")
 
-    def last(self, n: int) -> list[Any]:
-        return [self.stack.pop() for _ in range(n)][::-1]
-
     def call(self, function: Any, arguments: Any) -> Any:
         _require(arguments, tuple)
         if not isinstance(function, (type, FunctionType, BuiltinFunctionType)) or function not in CALLS:
@@ -226,9 +223,7 @@ class _Machine(pickle._Unpickler):
         value = CALLS[function](*arguments)
         if function is DILL_ARRAY:
             return self.with_state(value, arguments[2])
-        if function in AWAIT_STATE:
-            self.unbuilt.add(id(value))
-        self.guard.watch(value)
+        self.unbuilt.add(id(value)) if function in AWAIT_STATE else self.guard.watch(value)
         return value
 
     def instance(self, function: Any, arguments: Any = ()) -> _Opaque:
@@ -255,8 +250,10 @@ class _Machine(pickle._Unpickler):
     def with_state(self, value: Any, state: Any) -> Any:
         self.guard.charge(copied(value, _require(state, tuple)))
         built = rebuilt(value, state)
-        self.guard.count(n_nodes(getattr(built, "dtype", built)))
-        self.guard.watch(built)
+        dtype = getattr(built, "dtype", built)
+        if dtype.kind in "OV":  # others have no parts
+            self.guard.count(n_nodes(dtype))
+            self.guard.watch(built)
         return built
 
     def fill(self, items: list[Any]) -> None:
@@ -277,12 +274,13 @@ class _Machine(pickle._Unpickler):
             target[key] = value
         return target
 
-    def load_sized(self, width: int, load: Callable[[Any], None]) -> None:
-        """What has its length before it: checked, and for text counted, before it is read."""
+    def load_sized(self, width: int, load: Callable[[Any], None], n_values: float = 1 / 8) -> None:
+        """What has its length before it: checked, and counted with so many values a byte, before it is read."""
         at = self.file.tell()
-        n = int.from_bytes(self.file.read(width), "little")
-        require(n <= len(self.data) - at - width, f"expected {n} bytes, there is not enough data")
-        self.guard.count(0 if load in _BYTES else n // 8)  # in memory, a text may take four times its length
+        n = int.from_bytes(self.read(width), "little")
+        if n > len(self.data) - at - width:
+            raise ValueError(f"expected {n} bytes, there is not enough data")
+        self.guard.count(int(n * n_values))  # in memory, a text may take four times its length
         self.file.seek(at)
         load(self)
 
@@ -306,29 +304,31 @@ def _today(module: str, name: str) -> tuple[str, str]:
     return re.sub(r"^numpy\.core\.", "numpy._core.", module), name
 
 
-_WIDTHS = dict(zip(b"KMJGN\x88\x89", (2, 3, 5, 9, 1, 1, 1), strict=True))  # of a number with its opcode
 _NUMBER = rb"(?:K.|M..|J.{4}|G.{8}|[N\x88\x89]|[IL]-?\d{1,40}L?\n|F[-+.\deinfa]{1,30}\n|\x8a(?:%b))"
 _NUMBER %= b"|".join(b"\\x%02x.{%d}" % (n, n) for n in range(9))
 # Opcodes that push numbers and constants with their arguments; or that push and append one by one.
-_NUMBERS = re.compile(rb"(?P<appended>(?:%ba){2,10000}+)|(?:%b){1,10000}+" % (_NUMBER, _NUMBER), re.DOTALL)
+_NUMBERS = re.compile(rb"(?P<appended>(?:%ba){2,10000}+)|(?:%b){2,10000}+" % (_NUMBER, _NUMBER), re.DOTALL)
 
+_BEFORE_NUMBERS = {list, int, float, bool, type(None)}  # what is on the stack, if anything, before more than one
 _PLAIN: dict[int, Callable[[Any], None]] = pickle._Unpickler.dispatch
-_BYTES = [_PLAIN[opcode] for opcode in b"B\x8e\x96"]
 _DISPATCH: dict[int, Callable[[Any], object]] = {
     **_PLAIN,
     **dict.fromkeys(b"KMJGN\x88\x89\x8aILF", _Machine.read_numbers),
-    **{opcode: partial(_Machine.load_sized, width=4, load=_PLAIN[opcode]) for opcode in b"TX\x8bB"},
-    **{opcode: partial(_Machine.load_sized, width=8, load=_PLAIN[opcode]) for opcode in b"\x8d\x8e\x96"},
+    **{opcode: partial(_Machine.load_sized, width=4, load=_PLAIN[opcode]) for opcode in b"TX\x8b"},
+    **{0x8D: lambda m: m.load_sized(8, _PLAIN[0x8D]), 0x96: lambda m: m.load_sized(8, _PLAIN[0x96], n_values=0)},
     **{pickle.BUILD[0]: _Machine.load_build, pickle.READONLY_BUFFER[0]: _Machine.get_extension},
-    **{pickle.FRAME[0]: lambda m: m.read(8), pickle.REDUCE[0]: lambda m: m.append(m.call(*m.last(2)))},
+    **{pickle.FRAME[0]: lambda m: m.read(8), pickle.ADDITEMS[0]: lambda m: m.fill_set(m.pop_mark())},
+    pickle.BINGET[0]: lambda m: m.append(m.memo[m.read(1)[0]]),
+    pickle.REDUCE[0]: lambda m: m.append(m.call(m.stack.pop(-2), m.stack.pop())),
     pickle.FROZENSET[0]: lambda m: m.load_list() or m.append(m.call(frozenset, (m.stack.pop(),))),
     pickle.DICT[0]: lambda m: m.load_list() or m.append(m.pair({}, m.stack.pop())),
-    pickle.NEWOBJ[0]: lambda m: m._instantiate(*m.last(2)),
-    pickle.NEWOBJ_EX[0]: lambda m: m._instantiate(*m.last(3)[:2]),
-    **{pickle.APPEND[0]: lambda m: m.fill(m.last(1)), pickle.APPENDS[0]: lambda m: m.fill(m.pop_mark())},
-    **{pickle.SETITEM[0]: lambda m: m.fill_pairs(m.last(2)), pickle.SETITEMS[0]: lambda m: m.fill_pairs(m.pop_mark())},
-    pickle.ADDITEMS[0]: lambda m: m.fill_set(m.pop_mark()),
+    pickle.NEWOBJ[0]: lambda m: m._instantiate(m.stack.pop(-2), m.stack.pop()),
+    pickle.NEWOBJ_EX[0]: lambda m: m._instantiate(*[m.stack.pop(-n) for n in (3, 2, 1)][:2]),
+    **{pickle.APPEND[0]: lambda m: m.fill([m.stack.pop()]), pickle.APPENDS[0]: lambda m: m.fill(m.pop_mark())},
+    pickle.SETITEM[0]: lambda m: m.fill_pairs([m.stack.pop(-2), m.stack.pop()]),
+    pickle.SETITEMS[0]: lambda m: m.fill_pairs(m.pop_mark()),
 }
 # What an opcode counts for, in values: its time, and what it makes.
-_COSTS = dict.fromkeys(_DISPATCH, 4) | dict.fromkeys(b"]})\x8f(ldt\x85\x86\x87", 10)
-_COSTS |= dict.fromkeys(b"Rbo\x81\x92c\x93i", 16)
+_COSTS = dict.fromkeys(b"]})\x8f(ldt\x85\x86\x87", 10) | dict.fromkeys(b"Rbo\x81\x92c\x93i", 16)
+_OPCODES = {bytes([n]): (_COSTS.get(n, 4), _DISPATCH.get(n, _Machine.load_unknown)) for n in range(256)}
+_OPCODES[b""] = 0, _Machine.readline  # which says that this is the end

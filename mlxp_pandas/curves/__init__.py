@@ -6,20 +6,8 @@ Lines of JSON are read in `jsonlines`, the files of runs in `logs`.
 
 from __future__ import annotations
 
-from .jsonlines import Log, keys_of
-from .logs import (
-    STEP_KEYS,
-    Curves,
-    find_log,
-    forget,
-    incomplete_logs,
-    places_of,
-    problems_of,
-    read_curves,
-    read_last,
-    read_log,
-    unlisted_problems,
-)
+from .jsonlines import Log, parse
+from .logs import STEP_KEYS, Curves, find_log, forget, problems_of, read_curves, read_last, read_log
 
-__all__ = ["STEP_KEYS", "Curves", "Log", "find_log", "forget", "incomplete_logs", "keys_of", "places_of"]
-__all__ += ["problems_of", "read_curves", "read_last", "read_log", "unlisted_problems"]
+__all__ = ["STEP_KEYS", "Curves", "Log", "find_log", "forget", "parse", "problems_of"]
+__all__ += ["read_curves", "read_last", "read_log"]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache, partial
-from itertools import chain
+from functools import lru_cache
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -20,28 +21,28 @@ from numpy.typing import NDArray
 
 from ..plaintext import shown
 from ..yamltext import Fault
-from .lines import MAX_DEPTH, MAX_LINE, TOO_LONG, Row, rows_of_line
 
-__all__ = ["Fault", "Keys", "Log", "keys_of", "parse"]
+__all__ = ["Fault", "Keys", "Log", "parse"]
 
+MAX_LINE, MAX_LINE_ROWS, MAX_DEPTH = 32 << 20, 1_000, 200  # bytes; rows; objects and lists inside one another
+_BLOCK, _LEAF = 1 << 18, 1 << 12  # bytes that are decoded at once; of a damaged block that is not halved again
 _FEW_KEYS = 256  # that are looked up in each row; more are found by going through the rows
-_BLOCK, _LEAF = 1 << 17, 1 << 12  # bytes that are decoded at once; of a damaged block that is not halved again
 _SHOWN = 20  # faults, beside the last; the others are counted
+_TRIES, _TRY_BYTES = 64, 4_000_000  # places behind a torn start where a row is looked for, and bytes read for it
 _MISSING = object()  # the value of a key that a row lacks
-_LACKING, _MARK = (b"NaN", b"Infinity", b"-Infinity"), rb"\u0000"  # numbers that JSON lacks; in texts for them
 _DTYPES: dict[type, type] = {float: np.float64, int: np.int64, bool: np.bool_, type(None): np.float64}
-_FLOATS, _NUMBERS = {float, type(None)}, {float, int, type(None)}
+
+_BOM, _BLANK, _TOO_LONG = b"\xef\xbb\xbf", b" \t\r\n\v\f", b"\xff too long"  # the last stands for such a line
 _NOT_OPENING = bytes(set(range(256)) - set(b"[{\n"))
+_START, _FIRST_KEY = re.compile(r'\{"'), re.compile(r'\{\s*"((?:[^"\\]|\\.)*+)"')
+_DEEP = f"values are nested more than {MAX_DEPTH} deep"
+_careful = json.JSONDecoder(parse_int=lambda digits: int(digits) if len(digits) <= 4_300 else math.nan)
 
-_BOM = b"\xef\xbb\xbf"
-_TWO_ROWS = re.compile(r"\}\s*,\s*\{")
-_FOREIGN = re.compile(rb"(?P<JSON_list>\s*\[)|(?P<gzip>\x1f\x8b)|(?P<UTF_16>\xff\xfe|\xfe\xff|[^\0]\0|\0[^\0])")
-
+Row = dict[str, Any]
 Keys = tuple[str, ...] | None
 Decode = Callable[[bytes], list[Any]]
-Columns = dict[str, tuple[list[int] | None, Any]]  # the places of the rows that have a key, None for all; the values
-Structs = Callable[[bytes, int], Columns | None]
-Part = tuple[int, int, Columns, list[Fault]]  # lines, rows, columns, faults
+Column = tuple[list[int] | None, list[Any], set[type]]  # where the rows are that have a key, None for all; the values
+Columns = dict[str, Column]
 
 
 class Log(NamedTuple):
@@ -58,22 +59,19 @@ class Log(NamedTuple):
         Healthy rows, those rescued from damaged lines included; -1 where the file could not be read.
     faults : list of Fault
         The first 20 and the last, and one that counts those between.
-    has_others : bool
-        Whether rows have keys that were not asked for; not looked at by all ways unless `parse` is told to.
     """
 
     curves: dict[str, Any]
     at: dict[str, NDArray[np.int64]]
     n_rows: int
     faults: list[Fault]
-    has_others: bool = False
 
     def rows(self, key: str) -> NDArray[np.int64]:
         """The positions, among all rows, of those that have a key."""
         return self.at[key] if key in self.at else np.arange(self.n_rows)
 
 
-def parse(data: bytes | Iterable[bytes], keys: Keys = None, *, is_whole: bool = False, fast: bool = True) -> Log:
+def parse(data: bytes | Iterable[bytes], keys: Keys = None, *, fast: bool = True) -> Log:
     r"""Read the rows of a metrics file.
 
     Parameters
@@ -82,8 +80,6 @@ def parse(data: bytes | Iterable[bytes], keys: Keys = None, *, is_whole: bool = 
         The file, or its consecutive parts, cut anywhere.
     keys : tuple of str, optional
         The keys whose values are wanted; all by default.
-    is_whole : bool
-        Whether these should be all keys of the log, so that others are to be noticed.
     fast : bool
         False does without msgspec. The result is the same.
 
@@ -99,84 +95,66 @@ def parse(data: bytes | Iterable[bytes], keys: Keys = None, *, is_whole: bool = 
     >>> log.faults[0].kind, log.faults[0].line
     ('torn last line', 3)
     """
-    decode = _decoder(keys, is_whole) if fast and keys else None
-    if decode and keys and isinstance(data, bytes) and len(data) <= _LEAF and (log := _small_log(data, keys, decode)):
+    decode = _decoder(keys) if fast and keys else None
+    if decode and isinstance(data, bytes) and len(data) <= _LEAF and (log := _small_log(data, keys or (), decode)):
         return log
-    structs = partial(_struct_columns, keys=keys, decode=decode) if decode and keys else None
-    found: dict[str, list[tuple[int, list[int] | None, Any]]] = {}
+    found: dict[str, list[tuple[int, Column]]] = defaultdict(list)
     faults: list[Fault] = []
     n_rows = n_lines = n_faults = 0
-    head, wanted = b"", None if is_whole else keys
-    for block in _blocks((data,) if isinstance(data, bytes) else data, _BLOCK if decode else _BLOCK >> 3):
-        for lines, rows, columns, new in _parts(block if head else block.removeprefix(_BOM), wanted, structs):
-            for key, (at, values) in columns.items():
-                found.setdefault(key, []).append((n_rows, at, values))
+    for block in _blocks((data,) if isinstance(data, bytes) else data):
+        for lines, rows, columns, new in _parts(block, keys, decode):
+            for key, column in columns.items():
+                found[key] += [(n_rows, column)] if column[1] else []
             faults += [fault._replace(line=n_lines + (fault.line or 0)) for fault in new]
             del faults[_SHOWN + 1 : -2]
             n_rows, n_lines, n_faults = n_rows + rows, n_lines + lines, n_faults + len(new)
-        head = head or block[:64]
-    asked = found if keys is None else [key for key in keys if key in found]
-    curves = {key: _joined([values for _, _, values in found[key]]) for key in asked}
+    asked = (key for key in (found if keys is None else keys) if found[key])
+    curves = {key: _joined([column for _, column in found[key]]) for key in asked}
     places = {key: _places(found[key]) for key, curve in curves.items() if len(curve) < n_rows}
-    has_others = is_whole and len(found) > len(curves)
-    return Log(curves, places, n_rows, _summed(faults, n_faults, n_rows, n_lines, head), has_others)
-
-
-def keys_of(data: bytes | Iterable[bytes]) -> list[str]:
-    r"""List the keys of the rows of a metrics file, in the order in which they are first seen.
-
-    Examples
-    --------
-    >>> keys_of(b'{"loss": 0.5}\n{"loss": 0.4, "note": "slow"}\n')
-    ['loss', 'note']
-    """
-    return list(parse(data).curves)
+    return Log(curves, places, n_rows, _summed(faults, n_faults, n_rows, n_lines))
 
 
 def _small_log(data: bytes, keys: tuple[str, ...], decode: Decode) -> Log | None:
-    """A small flat log whose rows all have the keys, in a third of the time; None where it must be looked at closer."""
-    n_rows = data.count(b"\n")
-    if b"[" in data or data[-2:] != b"}\n" or not n_rows == data.count(b"{") == data.count(b"}\n{") + 1:
-        return None
-    columns = _values(_decoded(data, decode), len(keys))
-    curves = {key: _array(values, set(map(type, values))) for key, values in zip(keys, columns, strict=True)}
-    return None if list in map(type, curves.values()) else Log(curves, {}, n_rows, [])
+    """A small log whose rows all have the keys, in a third of the time; None where it must be looked at closer."""
+    rows = _decoded(b"[%b]" % data[:-1].replace(b"\n", b","), decode) if data[-1:] == b"\n" else []
+    curves = {k: _curve(some, set(map(type, some))) for k, some in zip(keys, _values(rows, len(keys)), strict=True)}
+    is_plain = len(rows) == data.count(b"\n") and object not in [curve.dtype for curve in curves.values()]
+    return Log(curves, {}, len(rows), []) if is_plain and rows else None
 
 
-def _summed(faults: list[Fault], n_faults: int, n_rows: int, n_lines: int, head: bytes) -> list[Fault]:
+def _summed(faults: list[Fault], n_faults: int, n_rows: int, n_lines: int) -> list[Fault]:
     """The first faults, one that counts the others, and the last; or one for a file of which no line is a row."""
-    foreign = _FOREIGN.match(head)
-    if faults and not n_rows and (foreign or n_faults > 1):  # else it may be a first row that is still written
-        found = f"the file looks like {foreign.lastgroup}" if foreign else f"none of its {n_lines:,} lines is a row"
-        return [Fault(None, "not json lines", f"{found}; the first fault: {faults[0].reason}", "nothing")]
+    if faults and not n_rows and (n_faults > 1 or faults[0].kind == "not a row"):  # else it may be a first row, torn
+        reason = f"none of its {n_lines:,} lines is a row; line {faults[0].line}: {faults[0].reason}"
+        return [Fault(None, "not json lines", reason, "nothing")]
     if n_faults > _SHOWN + 1:
         reason = f"{n_faults - _SHOWN - 1:,} further faults, up to line {faults[-2].line}"
         faults[_SHOWN:-1] = [Fault(None, "further faults", reason, "all other lines")]
     return faults
 
 
-def _blocks(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Whole lines, some at once, and at last the line without a newline; of a line that is too long, what it is."""
-    rest = b""
+    rest, mark = b"", _BOM
     for piece in pieces:
         data, start = rest + piece, 0
-        while stop := data.find(b"\n", start + size) + 1 or data.rfind(b"\n", start) + 1:
-            yield data[start:stop]
-            start = stop
-        is_long = len(data) - start > MAX_LINE or data.startswith(TOO_LONG, start)
-        rest = TOO_LONG if is_long else data[start:]
+        while stop := data.find(b"\n", start + _BLOCK) + 1 or data.rfind(b"\n", start) + 1:
+            yield data[start:stop].removeprefix(mark)
+            start, mark = stop, b""
+        is_long = len(data) - start > MAX_LINE or data.startswith(_TOO_LONG, start)
+        rest = _TOO_LONG if is_long else data[start:]
     if rest:
-        yield rest
+        yield rest.removeprefix(mark)
 
 
-def _parts(block: bytes, keys: Keys, structs: Structs | None) -> Iterator[Part]:
-    """What a block holds, in as many parts as it takes to keep damage apart."""
+def _parts(block: bytes, keys: Keys, decode: Decode | None) -> Iterator[tuple[int, int, Columns, list[Fault]]]:
+    """The lines, the rows, the columns and the faults of a block, in as many parts as keep damage apart."""
     half = block.rfind(b"\n", 0, len(block) // 2) + 1 or block.find(b"\n") + 1
-    if part := _plain_part(block, keys, structs):
-        yield part
+    if plain := _plain_columns(block, keys, decode):
+        yield plain[0], plain[0], plain[1], []
     elif len(block) > _LEAF and 0 < half < len(block):
-        yield from _parts(block[:half], keys, structs)
-        yield from _parts(block[half:], keys, structs)
+        yield from _parts(block[:half], keys, decode)
+        yield from _parts(block[half:], keys, decode)
     else:
         lines = enumerate(block.removesuffix(b"\n").split(b"\n"), start=1)
         read = [rows_of_line(line, number, not block.endswith(b"\n")) for number, line in lines]
@@ -184,149 +162,166 @@ def _parts(block: bytes, keys: Keys, structs: Structs | None) -> Iterator[Part]:
         yield len(read), len(rows), _columns_of(rows, keys), [fault for _, bad in read for fault in bad]
 
 
-def _plain_part(block: bytes, keys: Keys, structs: Structs | None) -> Part | None:
-    """What a block of healthy lines holds: by msgspec, or by `json` where there is none or the block is small."""
-    if b"\r" in block:  # as Windows ends lines, MLXP there with two of them
-        block = block.replace(b"\r\r\n", b"\n").replace(b"\r\n", b"\n")
-    n_lines = _n_plain_lines(block)
-    found = structs(block, n_lines) if structs and n_lines else None
-    if n_lines and found is None and (not structs or len(block) <= _LEAF) and (rows := _rows_of(block, n_lines)):
-        found = _columns_of(rows, keys)
-    return None if found is None else (n_lines, n_lines, found, [])
+def _plain_columns(block: bytes, keys: Keys, decode: Decode | None) -> tuple[int, Columns] | None:
+    """What a block of healthy lines holds, read as one JSON list, in which a newline within a row is a fault."""
+    if not block.endswith(b"\n") or len(block) > MAX_LINE:
+        return None
+    n_lines = int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n")))  # faster than `bytes.count`
+    listed = b"".join((b"[", memoryview(block.replace(b"\n", b","))[:-1], b"]"))
+    columns = _struct_columns(listed, n_lines, keys, decode) if decode and keys else None
+    if columns is None and (not decode or len(block) <= _LEAF):
+        rows = _decoded(listed, _rows_of)
+        columns = _columns_of(rows, keys) if len(rows) == n_lines and set(map(type, rows)) == {dict} else None
+    if columns is None or (_any_is(columns, list, dict) and _n_opening(block) > MAX_DEPTH):
+        return None
+    return n_lines, columns
 
 
-def _n_plain_lines(block: bytes) -> int:
-    """How many lines there are, if each is one object or more and none may be nested too deep; else 0."""
-    if not block.startswith(b"{") or not block.endswith(b"}\n") or len(block) > MAX_LINE:
-        return 0
-    codes = np.frombuffer(block, np.uint8)  # compared many times faster than `bytes.count` counts
-    is_end, is_open = codes == ord("\n"), codes | 32 == ord("{")  # the latter also of "["
-    n_lines = int(np.count_nonzero(is_end))
-    n_seams = np.count_nonzero(is_end[1:-1] & is_open[2:] & (codes[:-2] == ord("}")))
-    is_flat = (
-        np.count_nonzero(is_open) < n_lines + MAX_DEPTH
-        or np.diff(np.flatnonzero(is_end), prepend=-1).max() <= 2 * MAX_DEPTH
-        or max(map(len, block.translate(None, _NOT_OPENING).split())) <= MAX_DEPTH
-    )
-    return n_lines if is_flat and n_seams == n_lines - 1 else 0
+def _n_opening(block: bytes) -> int:
+    """The most brackets that a line opens."""
+    return max(map(len, block.translate(None, _NOT_OPENING).split(b"\n")))
+
+
+def _any_is(columns: Columns, *kinds: type) -> bool:
+    return not all(found.isdisjoint(kinds) for _, _, found in columns.values())
 
 
 @lru_cache(maxsize=256)
-def _decoder(keys: tuple[str, ...], is_whole: bool) -> Decode | None:
-    """A decoder of lines, which refuses other keys where these should be all; None without msgspec."""
+def _decoder(keys: tuple[str, ...]) -> Decode | None:
+    """A decoder of a list of rows that leaves other keys out; None without msgspec."""
     names = {f"f{place}": key for place, key in enumerate(keys)}
     fields = [(name, object, _MISSING) for name in names]
-    if len(keys) > _FEW_KEYS or "\ufffd" in "".join(keys):  # which stands for bytes that are no UTF-8
+    if len(keys) > _FEW_KEYS or re.search("\ufffd|: ", "".join(keys)):  # stands for bytes that are no UTF-8; see below
         return None
     try:
         import msgspec
 
-        struct = msgspec.defstruct("Row", fields, rename=names, gc=False, forbid_unknown_fields=is_whole)
-        return msgspec.json.Decoder(struct).decode_lines
+        row: Any = msgspec.defstruct("Row", fields, rename=names, gc=False)
+        return msgspec.json.Decoder(list[row]).decode
     except (ImportError, ValueError):  # the latter for a quote, a backslash or a lone surrogate in a key
         return None
 
 
-def _struct_columns(block: bytes, n_rows: int, keys: tuple[str, ...], decode: Decode) -> Columns | None:
-    """The columns of rows by msgspec, which has no NaN and no infinities: they are read as texts."""
-    rows = _decoded(block, decode)
-    changed = b"" if rows else _with_texts(block)
-    rows = rows or _decoded(changed, decode)
-    if len(rows) != n_rows:
-        return None
-    columns = _values(rows, len(keys))
-    if changed and any({list, dict} & set(map(type, values)) for values in columns):
-        return None
-    if changed:
-        columns = [[_meant(value) if type(value) is str else value for value in values] for values in columns]
-    return _columns({key: (None, values) for key, values in zip(keys, columns, strict=True)})
-
-
-def _decoded(block: bytes, decode: Decode) -> list[Any]:
-    """The rows, if msgspec takes them all."""
-    try:
-        return decode(block)
-    except Exception:  # RecursionError, or an error of msgspec, which is a ValueError only from 0.22 on
-        return []
+def _struct_columns(listed: bytes, n_rows: int, keys: tuple[str, ...], decode: Decode) -> Columns | None:
+    """The columns of rows by msgspec, which knows no NaN: it is read as null, which means the same in a curve."""
+    has_nan = b"N" in listed and b": NaN" in listed  # a byte is found ten times faster than a name
+    rows = _decoded(listed.replace(b": NaN", b": null") if has_nan else listed, decode)
+    columns = dict(zip(keys, map(_column, _values(rows, len(keys))), strict=True))
+    is_altered = has_nan and _any_is(columns, str, list, dict)  # a NaN in a text or below a value stays what it is
+    return None if is_altered or len(rows) != n_rows else columns
 
 
 def _values(rows: list[Any], n_keys: int) -> list[list[Any]]:
-    others = [list(map(attrgetter(f"f{place}"), rows)) for place in range(1, n_keys)] if n_keys > 1 else []
+    others = [list(map(attrgetter(f"f{place}"), rows)) for place in range(1, n_keys)]
     return [[row.f0 for row in rows], *others]  # faster than `attrgetter`
 
 
-def _with_texts(block: bytes) -> bytes:
-    """The lines with a text for each number that JSON lacks; empty where there is none, or a text may look like one."""
-    changed = block  # within a text, what is replaced gives no JSON
-    for name in _LACKING:
-        if name.strip(b"-")[:1] in block:  # a byte is found ten times faster than a name
-            changed = changed.replace(b": " + name, b': "' + _MARK + name + b'"')
-    return b"" if _MARK in block or len(changed) == len(block) else changed
-
-
-def _meant(text: str) -> str | float:
-    return float(text[1:]) if text[:1] == "\0" else text
-
-
-def _rows_of(block: bytes, n_lines: int) -> list[Row]:
-    """The rows of plain lines by `json`, as one list; none where a line may hold a comma between two rows."""
-    text = block.decode("utf-8", "replace").removesuffix("\n")
+def _decoded(listed: bytes, decode: Decode) -> list[Any]:
+    """The rows, if they are all read."""
     try:
-        rows = [] if _TWO_ROWS.search(text) else json.loads(f"[{text.replace(chr(10), ',')}]")
-    except (ValueError, RecursionError):
+        return decode(listed)
+    except Exception:  # RecursionError, ValueError, or an error of msgspec, which is none before 0.22
         return []
-    return rows if len(rows) == n_lines and set(map(type, rows)) == {dict} else []
+
+
+def _rows_of(listed: bytes) -> list[Any]:
+    return json.loads(listed.decode("utf-8", "replace"))  # type: ignore[no-any-return]
 
 
 def _columns_of(rows: list[Row], keys: Keys) -> Columns:
     """The columns of rows; many keys in few rows each cost no more than the rows hold."""
     wanted = dict.fromkeys(chain.from_iterable(rows) if keys is None else keys)
     if len(wanted) <= _FEW_KEYS:
-        return _columns({key: (None, [row.get(key, _MISSING) for row in rows]) for key in wanted})
-    found: dict[str, tuple[Any, list[Any]]] = {}
+        return {key: _column([row.get(key, _MISSING) for row in rows]) for key in wanted}
+    found: dict[str, tuple[Any, list[Any]]] = defaultdict(lambda: ([], []))
     for place, row in enumerate(rows):
         for key in filter(wanted.__contains__, row):
-            at, values = found.get(key) or found.setdefault(key, ([], []))
-            at.append(place)
-            values.append(row[key])
-    return _columns(found)
+            found[key][0].append(place)
+            found[key][1].append(row[key])
+    return {key: _column(values, at) for key, (at, values) in found.items()}
 
 
-def _columns(found: Columns) -> Columns:
-    """The columns without what rows lack; as arrays where these tell the values as written, wherever a file is cut."""
-    columns: Columns = {}
-    for key, (at, values) in found.items():
-        kinds = set(map(type, values))
-        if object in kinds:
-            places = [place for place, value in enumerate(values) if value is not _MISSING]
-            columns[key] = places, _array([values[place] for place in places], kinds - {object})
-        else:
-            columns[key] = at, _array(values, kinds)
-    return {key: column for key, column in columns.items() if len(column[1])}
+def _column(values: list[Any], at: list[int] | None = None) -> Column:
+    """The values without what rows lack, with the places of the rows that have them, and their types."""
+    kinds = set(map(type, values))
+    if object not in kinds:
+        return at, values, kinds
+    at = [place for place, value in enumerate(values) if value is not _MISSING]
+    return at, [values[place] for place in at], kinds - {object}
 
 
-def _array(values: list[Any], kinds: set[type], is_whole: bool = False) -> Any:
-    """The values as an array; in part of a curve only where it does not matter what the other parts are."""
+def _joined(parts: list[Column]) -> NDArray[Any]:
+    """The curve of consecutive parts, whose type does not depend on where they were cut."""
+    values = list(chain.from_iterable(values for _, values, _ in parts))
+    return _curve(values, set().union(*(kinds for _, _, kinds in parts)))
+
+
+def _curve(values: list[Any], kinds: set[type]) -> NDArray[Any]:
+    """The values as an array of one type where that tells them; null is NaN, and integers beside floats are floats."""
     dtype = _DTYPES.get(next(iter(kinds))) if len(kinds) == 1 else None
-    if not dtype and (kinds == _FLOATS or (is_whole and kinds <= _NUMBERS)):
-        dtype = np.float64
     try:
-        if dtype:
-            return np.array(values, dtype)
+        if dtype or kinds <= {float, int, type(None)}:
+            return np.array(values, dtype or np.float64)
     except OverflowError:  # an integer of more than 64 bits, or larger than any float
         pass
     plain = (math.nan if value is None else shown(value) for value in values)
-    return np.fromiter(plain, object, len(values)) if is_whole else values
+    return np.fromiter(plain, object, len(values))
 
 
-def _joined(parts: list[Any]) -> Any:
-    """The curve of consecutive parts."""
-    kinds = {part.dtype.kind if isinstance(part, np.ndarray) else "O" for part in parts}
-    if kinds <= {"i", "f"} or kinds == {"b"}:
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-    values = [value for part in parts for value in (part.tolist() if isinstance(part, np.ndarray) else part)]
-    return _array(values, set(map(type, values)), is_whole=True)
+def _places(parts: list[tuple[int, Column]]) -> NDArray[np.int64]:
+    return np.concatenate([first + np.asarray(at or range(len(values)), np.int64) for first, (at, values, _) in parts])
 
 
-def _places(parts: list[tuple[int, list[int] | None, Any]]) -> NDArray[np.int64]:
-    return np.concatenate([first + np.asarray(at or range(len(values)), np.int64) for first, at, values in parts])
+def rows_of_line(line: bytes, number: int, is_open: bool) -> tuple[list[Row], list[Fault]]:
+    """The rows of one line: none where it is blank, several where newlines are missing; and what is wrong with it."""
+    if len(line) > MAX_LINE or line.startswith(_TOO_LONG):
+        return [], [Fault(number, "line too long", f"more than {MAX_LINE:,} bytes", "all other lines")]
+    bare = line.strip(b"\0" + _BLANK)
+    text = bare.decode("utf-8", "replace")
+    rows, end, reason = _rows_from(text, 0)
+    behind = _rows_behind(text, end) if reason else []
+    rows += behind
+    torn = "torn last line" if is_open and not behind else "torn line"
+    kind = torn if rows or text.startswith("{") else "not a row"
+    if reason == _DEEP or _is_deep(rows):
+        rows, kind, reason = [], "too deep", _DEEP
+    kept = "the whole rows in the line" if rows else "all other lines"
+    faults = [Fault(number, kind, reason, kept)] if reason else []
+    if n_null := len(line.strip(_BLANK)) - len(bare):  # a crash of the system leaves them where nothing was written yet
+        kind = "torn last line" if is_open and not rows else "NUL block"
+        faults.insert(0, Fault(number, kind, f"{n_null:,} NUL bytes", kept))
+    return rows, faults
+
+
+def _rows_from(text: str, start: int) -> tuple[list[Row], int, str]:
+    """The rows from a place on, up to the first that is damaged: where it starts, and what is wrong with it."""
+    rows: list[Row] = []
+    try:
+        while start < len(text):
+            row, end = _careful.raw_decode(text, start)
+            if type(row) is not dict or len(rows) == MAX_LINE_ROWS:
+                raise json.JSONDecodeError(f"no object, or more than {MAX_LINE_ROWS:,} in a line", text, start)
+            rows.append(row)
+            start = json.decoder.WHITESPACE.match(text, end).end()  # type: ignore[attr-defined]
+    except json.JSONDecodeError as error:
+        return rows, start, f"{error.msg} at column {error.pos + 1}"
+    except RecursionError:
+        return rows, start, _DEEP
+    return rows, start, ""
+
+
+def _rows_behind(text: str, torn: int) -> list[Row]:
+    """The rows that were written behind a torn start, if they are no values of it."""
+    for match in islice(_START.finditer(text, torn + 1), min(_TRIES, _TRY_BYTES // (len(text) + 1) + 2)):
+        start = match.start()
+        rows, _, reason = _rows_from(text, start)
+        key = _FIRST_KEY.match(text, torn, start)
+        if not reason and (not key or key[1] in rows[0] or text[:start].rstrip()[-1] not in ":[,"):
+            return rows
+    return []
+
+
+def _is_deep(value: Any, levels: int = MAX_DEPTH + 1) -> bool:
+    """Whether objects and lists are nested in more levels, that of the list of rows included."""
+    inner = value.values() if type(value) is dict else value if type(value) is list else None
+    return inner is not None and (not levels or any(_is_deep(each, levels - 1) for each in inner))

@@ -8,42 +8,35 @@ from __future__ import annotations
 
 import copy
 import os
-import re
 import time
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, NamedTuple
 
-from ..files import FileProblem, read_bytes, read_parts, read_tail
+from ..files import read_bytes, read_parts, read_tail, reason_of
 from ..pool import ordered_map
 from ..problems import Problem
 from ..rundir import RunDir
-from ..yamltree import load_mapping, text_of_key
 from .jsonlines import Fault, Keys, Log, parse
 
-__all__ = ["MAX_LOG_BYTES", "STEP_KEYS", "Curves", "find_log", "forget", "incomplete_logs", "places_of", "problems_of"]
-__all__ += ["read_curves", "read_last", "read_log", "unlisted_problems"]
+__all__ = ["STEP_KEYS", "Curves", "find_log", "forget", "problems_of", "read_curves", "read_last", "read_log"]
 
 #: Bytes of one metrics file, over which it is a problem and is not read.
 MAX_LOG_BYTES = 1 << 30
 #: Keys of a log that count, the first that it has.
 STEP_KEYS = ("step", "global_step", "epoch", "iteration", "iter")
 
-_KEPT, _KEPT_LEAST, _KEPT_MOST = 256, 1 << 12, 1 << 20  # parsed files in memory, bytes of the least and the largest
+_KEPT = range(1 << 12, 1 << 20)  # bytes of a file that is kept in memory when it was parsed
 _SETTLED_NS = 2_000_000_000  # git's "racily clean" rule: younger than this when it was read may change unseen
 _TAILS = (1 << 12, 1 << 16)  # bytes that are looked at for last values before the whole log is
-_AT_ONCE, _MAX_YAML = 1 << 24, 1 << 20  # bytes of a log that are held, else parts of it; of a catalogue, and info.yaml
-_IS_LIVE = re.compile(rb"""^status: *['"]?(?:RUNNING|STARTING)\b""", re.MULTILINE)
+_AT_ONCE = 1 << 24  # bytes of a log that are held, else parts of it
 _LATE = {"torn last line", "missing", "missing key"}  # no problems of a run that is alive
+_NO_LOG = Log({}, {}, -1, [])
 
-Place = tuple[str, str]  # a log and a key
 Cells = Collection[tuple[RunDir, str]]
-Signature = tuple[int, int, int, int]
-Read = Callable[[RunDir, str, Keys, bool], Log]
-
-_kept: OrderedDict[tuple[str, Keys, bool], tuple[Signature, Log]] = OrderedDict()  # the first was used longest ago
-_incomplete: dict[str, set[str]] = {}  # path of a run -> its logs whose catalogue lacks keys, as this session found
+Read = Callable[[RunDir, str, Keys], Log]
 
 
 class Curves(NamedTuple):
@@ -64,9 +57,7 @@ class Curves(NamedTuple):
     problems: list[Problem]
 
 
-def read_curves(
-    runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cells | None = None, *, is_whole: bool = False
-) -> Curves:
+def read_curves(runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cells | None = None) -> Curves:
     r"""Read columns of curves. Never raises for what is on the disk: each file that is damaged is a problem.
 
     Parameters
@@ -77,8 +68,6 @@ def read_curves(
         `<log>.<key>`.
     cells : collection of (RunDir, str), optional
         The runs and columns that exist; only these are read. All by default.
-    is_whole : bool
-        Whether all metrics of the runs are asked for: then keys of rows that no catalogue lists are a problem.
 
     Returns
     -------
@@ -97,7 +86,7 @@ def read_curves(
     {'train.loss': [array([0.5 , 0.25]), None], 'train.epoch': [array([0, 1]), None]}
     >>> folder.cleanup()
     """
-    return _aligned(runs, columns, _Reader(columns, cells, _read_whole, is_whole))
+    return _aligned(runs, columns, cells, _read_whole)
 
 
 def read_last(runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cells | None = None) -> Curves:
@@ -120,16 +109,22 @@ def read_last(runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cell
     {'train.loss': [0.25, None]}
     >>> folder.cleanup()
     """
-    read = _aligned(runs, columns, _Reader(columns, cells, _read_end, False))
-    return read._replace(values={column: list(map(_last, curves)) for column, curves in read.values.items()})
+    read = _aligned(runs, columns, cells, _read_end)
+    last = {column: [None if curve is None else curve.item(-1) for curve in of] for column, of in read.values.items()}
+    return read._replace(values=last)
 
 
-def read_log(run: RunDir, name: str, keys: Keys = None) -> Log:
+def read_log(run: RunDir, name: str, keys: Keys = None, read: Read | None = None) -> Log:
     """Read one log, or some keys of it; what keeps it from being read is its only fault, and `n_rows` is -1 then."""
-    return _guarded(_read_whole, run, name, keys, False)
+    try:
+        return (read or _read_whole)(run, name, keys)
+    except FileNotFoundError:
+        return _NO_LOG
+    except Exception as error:  # an unknown defect, too, costs one file
+        return _NO_LOG._replace(faults=[Fault(None, *reason_of(error), "the other logs")])
 
 
-def find_log(run: RunDir, column: str) -> Place | None:
+def find_log(run: RunDir, column: str) -> tuple[str, str] | None:
     """Find the log and the key that a column of a run stands for; None where it has no such metric.
 
     Examples
@@ -137,27 +132,16 @@ def find_log(run: RunDir, column: str) -> Place | None:
     >>> find_log(RunDir("/nowhere", "1"), "train.loss") is None
     True
     """
-    return next((place for place in places_of(column) if place[1] in read_log(run, place[0], place[1:]).curves), None)
+    return next((place for place in _places_of(column) if place[1] in read_log(run, place[0], place[1:]).curves), None)
 
 
 def forget() -> None:
     """Forget all curves that are kept in memory."""
-    _kept.clear()
-
-
-def places_of(column: str) -> list[Place]:
-    """List every log and key that a column can stand for, the shortest log first.
-
-    Examples
-    --------
-    >>> places_of("train.top.5")
-    [('train', 'top.5'), ('train.top', '5')]
-    """
-    return [(column[:at], column[at + 1 :]) for at, char in enumerate(column) if char == "." and at]
+    _parsed.cache_clear()
 
 
 def problems_of(
-    run: RunDir, logs: Mapping[str, Log], missing: Iterable[Sequence[Place]], is_live: bool | None = None
+    run: RunDir, logs: Mapping[str, Log], missing: Iterable[str], is_live: bool | None = None
 ) -> list[Problem]:
     """Name what is wrong with the logs of a run.
 
@@ -166,11 +150,11 @@ def problems_of(
     run : RunDir
     logs : mapping of str to Log
         What was read.
-    missing : iterable of sequences of Place
-        Where each of the metrics was looked for that were not found.
+    missing : iterable of str
+        Columns of metrics that were not found.
     is_live : bool, optional
         Whether the run may still be writing: then a torn last line, or a metric without rows, is no problem. By default
-        what its `info.yaml` says.
+        what the run says.
 
     Returns
     -------
@@ -178,164 +162,83 @@ def problems_of(
     """
     faults = [(name, fault) for name, log in logs.items() for fault in log.faults]
     damaged = {name for name, _ in faults}
-    for places in missing:
-        there = [place for place in places if logs[place[0]].n_rows >= 0]
-        if damaged.isdisjoint(name for name, _ in places):
-            lacks = "missing key", f"no row has the key {(there or places)[0][1]!r}", "the other metrics"
-            gone = "missing", "the file of a metric that the run lists is not there", "the other logs"
-            faults.append(((there or places)[0][0], Fault(None, *(lacks if there else gone))))
-    is_late = any(fault.kind in _LATE for _, fault in faults) and (_is_live(run) if is_live is None else is_live)
-    kept = ((name, fault) for name, fault in faults if not (is_late and fault.kind in _LATE))
-    return [Problem(run.log_id, f"{run.name}/metrics/{name}.json", *fault) for name, fault in kept]
+    for places in filter(damaged.isdisjoint, map(dict, map(_places_of, missing))):
+        name = next((name for name in places if logs.get(name, _NO_LOG).n_rows >= 0), None)
+        if name is None:
+            name, lack = next(iter(places)), ("missing", "the file of a metric that the run lists is not there")
+        else:
+            lack = "missing key", f"no row has the key {places[name]!r}"
+        faults.append((name, Fault(None, *lack, "the other metrics")))
+    if any(fault.kind in _LATE for _, fault in faults) and (run.is_live() if is_live is None else is_live):
+        faults = [(name, fault) for name, fault in faults if fault.kind not in _LATE]
+    return [Problem(run.log_id, f"{run.name}/metrics/{name}.json", *fault) for name, fault in faults]
 
 
-def incomplete_logs(run: RunDir) -> Collection[str]:
-    """The logs of a run whose catalogue was found to lack keys in this session."""
-    return _incomplete.get(run.path, ()) if _incomplete else ()
+def _places_of(column: str) -> list[tuple[str, str]]:
+    """Every log and key that a column can stand for, the shortest log first."""
+    return [(column[:at], column[at + 1 :]) for at, char in enumerate(column) if char == "." and at]
 
 
-def unlisted_problems(run: RunDir, log: str, keys: Collection[str]) -> list[Problem]:
-    """Name keys of rows that a whole catalogue lacks, in one problem; none where it lists them, or is not whole."""
-    listed = _listed(run, log) if keys else set()
-    lacking = sorted(set(keys) - listed) if listed else []
-    if not lacking:
-        return []
-    _incomplete.setdefault(run.path, set()).add(log)
-    shown = ", ".join(map(repr, lacking[:3])) + (f" and {len(lacking) - 3:,} more" if len(lacking) > 3 else "")
-    reason = f"the rows have {shown}, which the catalogue lacks; read_runs(path) again gives the columns"
-    kept = "the metrics that the catalogue lists"
-    return [Problem(run.log_id, f"{run.name}/metrics/{log}.json", None, "unlisted key", reason, kept)]
+def _aligned(runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cells | None, read: Read) -> Curves:
+    places = {column: _places_of(column) for column in columns}
+    keys: dict[str, list[str]] = defaultdict(list)
+    for name, key in chain.from_iterable(places.values()):
+        keys[name].append(key)
+    distinct = {(run.root, run.name): run for run in runs if run is not None}  # faster to look up than runs
+    one = partial(_read_run, places, {name: tuple(of_log) for name, of_log in keys.items()}, cells, read)
+    found = dict(zip(distinct, ordered_map(one, distinct.values()), strict=True))
+    rows = [found[run.root, run.name][0] if run is not None else {} for run in runs]
+    at = {column: [row.get(column) for row in rows] for column in columns}
+    values = {column: [place and place[0].curves[place[1]] for place in at[column]] for column in columns}
+    return Curves(values, at, [problem for _, problems in found.values() for problem in problems])
 
 
-class _Reader:
-    """Reads the logs of one run after another, for the same columns."""
-
-    def __init__(self, columns: Sequence[str], cells: Cells | None, read: Read, is_whole: bool) -> None:
-        self._places = {column: places_of(column) for column in columns}
-        self._cells, self._read = cells, read
-        keys = defaultdict[str, list[str]](list)
-        for name, key in dict.fromkeys(chain.from_iterable(self._places.values())):
-            keys[name].append(key)
-        self._keys = {name: tuple(of_log) for name, of_log in keys.items()}
-        self._is_whole = {} if is_whole else dict.fromkeys(self._keys, False)
-
-    def of_run(self, run: RunDir) -> tuple[dict[str, tuple[Log, str]], list[Problem]]:
-        """Where the values of each column of a run are, and what is wrong with its logs."""
-        logs: dict[str, Log] = {}
-        found: dict[str, tuple[Log, str]] = {}
-        missing = []
-        for column, places in self._places.items():
-            if self._cells is not None and (run, column) not in self._cells:
-                continue
-            for name, key in places:
-                log = logs[name] if name in logs else logs.setdefault(name, self._log(run, name))
+def _read_run(
+    places: Mapping[str, list[tuple[str, str]]], keys: Mapping[str, Keys], cells: Cells | None, read: Read, run: RunDir
+) -> tuple[dict[str, tuple[Log, str]], list[Problem]]:
+    """Where the values of each column of a run are, and what is wrong with its logs."""
+    logs: dict[str, Log] = {}
+    found: dict[str, tuple[Log, str]] = {}
+    missing = []
+    for column, tried in places.items():
+        if cells is None or (run, column) in cells:
+            for name, key in tried:
+                log = logs[name] if name in logs else logs.setdefault(name, read_log(run, name, keys[name], read))
                 if key in log.curves:
                     found[column] = log, key
                     break
             else:
-                missing += [places] if places else []
-        problems = problems_of(run, logs, missing) if missing or any(log.faults for log in logs.values()) else []
-        for name, log in logs.items():
-            if self._is_whole[name]:
-                keys = read_log(run, name).curves if log.has_others else log.curves
-                problems += unlisted_problems(run, name, [key for key in keys if f"{name}.{key}" not in found])
-        return found, problems
-
-    def _log(self, run: RunDir, name: str) -> Log:
-        if name not in self._is_whole:  # whether all keys are asked for, as the catalogue of the first run tells
-            self._is_whole[name] = _listed(run, name) <= set(self._keys[name])
-        return _guarded(self._read, run, name, self._keys[name], self._is_whole[name])
+                missing += [column] if tried else []
+    is_fine = not missing and not any(log.faults for log in logs.values())
+    return found, [] if is_fine else problems_of(run, logs, missing)
 
 
-def _aligned(runs: Sequence[RunDir | None], columns: Sequence[str], reader: _Reader) -> Curves:
-    ids = [run and (run.root, run.name) for run in runs]  # faster to look up than runs
-    distinct = {run_id: run for run_id, run in zip(ids, runs, strict=True) if run is not None}
-    read = dict(zip(distinct, ordered_map(reader.of_run, distinct.values()), strict=True))
-    found = [read[run_id][0] if run_id else {} for run_id in ids]
-    places = {column: [of_run.get(column) for of_run in found] for column in columns}
-    values = {column: [at and at[0].curves[at[1]] for at in places[column]] for column in columns}
-    return Curves(values, places, [problem for _, problems in read.values() for problem in problems])
-
-
-def _guarded(read: Read, run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
-    """What is read of a log; what keeps it from being read is its only fault, but for that there is none."""
-    try:
-        return read(run, name, keys, is_whole)
-    except FileNotFoundError:
-        return Log({}, {}, -1, [])
-    except FileProblem as problem:
-        kind, reason = problem.kind, problem.reason
-    except OSError as error:
-        kind, reason = "unreadable", error.strerror or str(error)
-    except Exception as error:  # an unknown defect costs one file
-        kind, reason = "defect", f"{type(error).__name__}: {error}"
-    return Log({}, {}, -1, [Fault(None, kind, reason, "the other logs")])
-
-
-def _read_whole(run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
+def _read_whole(run: RunDir, name: str, keys: Keys) -> Log:
     path = run.log_path(name)
-    known = _kept.pop((path, keys, is_whole), None) if _kept else None
-    if known is None or known[0] != _signature(os.lstat(path)):
-        data, signature = _bytes_of(run, path)
-        known = signature, parse(data, keys, is_whole=is_whole)
-    (size, modified, changed, _), log = known
-    if not _KEPT_LEAST <= size <= _KEPT_MOST or time.time_ns() - max(modified, changed) < _SETTLED_NS:
-        return log
-    _kept[path, keys, is_whole] = known
-    if len(_kept) > _KEPT:
-        _kept.popitem(last=False)
+    status = os.lstat(path)
+    age = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns)
+    if status.st_size not in _KEPT or age < _SETTLED_NS:
+        return _parsed.__wrapped__(run, path, keys, status.st_size)
+    log = _parsed(run, path, keys, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     return log._replace(curves=copy.deepcopy(log.curves))
 
 
-def _last(curve: Any) -> Any:
-    return None if curve is None else curve.item(-1)
+@lru_cache(maxsize=256)
+def _parsed(run: RunDir, path: str, keys: Keys, size: int, *_stamp: int) -> Log:
+    """A log as it was when it had this stamp; one that is too large to be held is read by parts."""
+    is_small = size <= _AT_ONCE
+    return parse(
+        run.followed(read_bytes, path, MAX_LOG_BYTES)[0] if is_small else read_parts(path, MAX_LOG_BYTES), keys
+    )
 
 
-def _read_end(run: RunDir, name: str, keys: Keys, is_whole: bool) -> Log:
+def _read_end(run: RunDir, name: str, keys: Keys) -> Log:
     """The end of a log, as long as it takes to have all keys; the last line may do."""
     path = run.log_path(name)
     for size in _TAILS:
-        data, status = run.followed(read_tail, path, size)
-        is_all = status.st_size <= size
-        log = parse(data[data.rfind(b"\n", 0, -1) + 1 :], keys)
-        if not log.faults and len(log.curves) == len(keys or ()):
-            return log
-        log = parse(data if is_all else data[data.find(b"\n") + 1 or len(data) :], keys)
-        if is_all or len(log.curves) == len(keys or ()):
-            return log if is_all else log._replace(faults=[fault._replace(line=None) for fault in log.faults])
-    return _read_whole(run, name, keys, is_whole)
-
-
-def _bytes_of(run: RunDir, path: str) -> tuple[bytes | Iterator[bytes], Signature]:
-    """A log and its signature; of one that is too large to be held, its parts."""
-    try:
-        data, status = run.followed(read_bytes, path, min(_AT_ONCE, MAX_LOG_BYTES))
-    except FileProblem as problem:
-        if problem.kind != "too large":
-            raise
-        return read_parts(path, MAX_LOG_BYTES), (0, 0, 0, 0)
-    return data, _signature(status)
-
-
-def _signature(status: os.stat_result) -> Signature:
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-
-
-def _listed(run: RunDir, log: str) -> set[str]:
-    """The keys that the catalogue of a log lists; none where it is not whole."""
-    data = _small_file(run, f"metrics/.keys/{log}.yaml")
-    keys, faults = load_mapping(data)
-    return set() if faults or not data.endswith(b"\n") else set(map(text_of_key, keys))
-
-
-def _is_live(run: RunDir) -> bool:
-    """Whether a run says that it is RUNNING or STARTING."""
-    return _IS_LIVE.search(_small_file(run, "metadata/info.yaml")) is not None
-
-
-def _small_file(run: RunDir, path: str) -> bytes:
-    """A file of a run that is no log; empty where it cannot be read."""
-    try:
-        return run.followed(read_bytes, f"{run.path}/{path}", _MAX_YAML)[0]
-    except (FileProblem, OSError):
-        return b""
+        data = run.followed(read_tail, path, size)[0]
+        for start in (data.rfind(b"\n", 0, -1) + 1, data.find(b"\n") + 1):
+            log = parse(data[start:], keys)
+            if not log.faults and len(log.curves) == len(keys or ()):
+                return log
+    return _read_whole(run, name, keys)

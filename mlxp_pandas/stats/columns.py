@@ -349,7 +349,7 @@ def load(frame: pd.DataFrame, columns: object = None) -> pd.DataFrame:
     chosen, problems = {label: column(frame, label) for label in labels}, list[Problem]()
     artifacts = [label for label, values in chosen.items() if _holds(values, Artifacts)]
     new = {label: [_as_dict(cell, problems) for cell in chosen[label]] for label in artifacts}
-    new |= _read_curves(chosen, is_whole=columns is None, also=problems)
+    new |= _read_curves(chosen, also=problems)
     loaded = frame.copy()
     for label, cells in new.items():
         loaded[label] = object_array(cells)
@@ -426,14 +426,12 @@ def _form(value: Any) -> Any:
     return value
 
 
-def _read_curves(
-    columns: dict[Hashable, pd.Series[Any]], *, is_whole: bool = False, also: Sequence[Problem] = ()
-) -> dict[Hashable, list[Any]]:
+def _read_curves(columns: dict[Hashable, pd.Series[Any]], *, also: Sequence[Problem] = ()) -> dict[Hashable, list[Any]]:
     """One bulk read of the metrics among some columns."""
     metrics = {f"{place}": label for place, label in enumerate(columns) if _holds(columns[label], Metric)}
     # Under names of their own: labels need not be strings, nor the names that the metrics have on disk.
     frame = pd.DataFrame({name: columns[label].array for name, label in metrics.items()})
-    curves = load_columns(frame, list(metrics), is_whole=is_whole, also=also)
+    curves = load_columns(frame, list(metrics), also=also)
     return {metrics[name]: cells for name, cells in curves.items()}
 
 

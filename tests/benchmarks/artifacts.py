@@ -54,8 +54,10 @@ def _checkpoints(n_bytes: int) -> dict[str, object]:
     names = [f"{block}.{part}.{kind}" for block in range(100) for part in "abc" for kind in ("weight", "bias")]
     layers = {name: rng.normal(size=(100, n_bytes // 4 // 100 // len(names))).astype("f4") for name in names}
     state = {name: {"step": 3, "exp_avg": array, "betas": (0.9, 0.999)} for name, array in layers.items()}
+    orders = [np.asarray(array, order=order) for array in layers.values() for order in "CF"][:600]
     return {
         "ten arrays": {f"w{number}": array for number, array in enumerate(large)},
         "a state of 600 layers": {"model": layers, "epoch": 3, "lr": 0.1},
         "an optimizer's state": {"state": state, "param_groups": [{"lr": 0.1, "params": names}]},
+        "lists of arrays in both orders": [orders[start : start + 60] for start in range(0, 600, 60)],
     }

@@ -20,8 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlxp_pandas.curves import jsonlines
-from mlxp_pandas.curves.jsonlines import Fault, Log, keys_of, parse
-from mlxp_pandas.curves.lines import rows_of_line
+from mlxp_pandas.curves.jsonlines import Fault, Log, parse, rows_of_line
 from tests.fuzz.jsonlines import curve_of
 
 WAYS = [(way, fast) for way in ("usual", "small blocks", "no leaves") for fast in (True, False)]
@@ -144,17 +143,6 @@ def test_it_does_not_matter_where_a_file_is_cut(data: bytes, wanted: tuple[str, 
     if not data.startswith(b"\xef"):
         assert_same(parts, whole)
         assert parts.faults == whole.faults
-
-
-@given(data=logs() | damaged(), wanted=keys)
-@some
-def test_other_keys_are_noticed_in_every_way(data: bytes, wanted: tuple[str, ...] | None) -> None:
-    everything = line_by_line(data, None)
-    for way, fast in WAYS:
-        with through(way):
-            log = parse(data, wanted, fast=fast, is_whole=True)
-        assert_same(log, line_by_line(data, wanted))
-        assert log.has_others is (wanted is not None and bool(everything.curves.keys() - set(wanted)))
 
 
 @given(data=logs())
@@ -403,8 +391,8 @@ def test_a_curve_over_blocks_has_one_dtype(size: int, monkeypatch: pytest.Monkey
 
 
 def test_keys_are_in_the_order_in_which_they_are_seen() -> None:
-    assert keys_of(b'{"b": 1, "a": 2}\nbad\n{"c": 3, "a": 1}\n{"d') == ["b", "a", "c"]
-    assert keys_of(b"") == []
+    assert list(parse(b'{"b": 1, "a": 2}\nbad\n{"c": 3, "a": 1}\n{"d').curves) == ["b", "a", "c"]
+    assert parse(b"").curves == {}
 
 
 def test_positions_align_the_keys_of_a_log() -> None:

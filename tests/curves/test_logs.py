@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -503,18 +504,19 @@ def test_a_file_that_may_still_change_unseen_is_read_again(
 
 
 def test_memory_is_bounded(write: Write, monkeypatch: pytest.MonkeyPatch, opened: list[str]) -> None:
-    monkeypatch.setattr(logs, "_KEPT", 3)
+    few = functools.lru_cache(maxsize=3)(logs._parsed.__wrapped__)
+    monkeypatch.setattr(logs, "_parsed", few)
     runs = [write(number, train=steps(1000)) for number in range(1, 6)]
     for run in (*runs, runs[4], runs[2], runs[0]):
         assert len(read_curves([run], ["train.loss"]).values["train.loss"][0]) == 1000
-        assert len(logs._kept) <= 3
+    assert few.cache_info().currsize == 3
     assert len(opened) == 6
 
 
 @pytest.mark.parametrize("rows", [5, 200_000])
 def test_what_is_small_or_large_is_not_kept(write: Write, rows: int) -> None:
     read_curves([write(1, train=steps(rows))], ["train.loss"])
-    assert not logs._kept
+    assert logs._parsed.cache_info().currsize == 0
 
 
 def test_a_large_log_is_read_in_parts(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

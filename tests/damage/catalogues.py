@@ -59,8 +59,9 @@ def _catalogues() -> Iterator[Case]:
     yield _keys("a list with a key that no row has", "- more\n", "not a mapping", more=ABSENT)
     yield _keys("keys of other kinds", "1: ''\nepoch: ''\nloss: ''\ntrue: ''\n", "duplicate key", "missing key")
     yield _keys("a key that no row has", "epoch: ''\nloss: ''\nmore: ''\n", "", "missing key", more=ABSENT)
-    yield _keys("a key that it lacks", "epoch: ''\n", "", "unlisted key", loss=ABSENT)
-    yield _keys("only keys that no row has", "more: ''\n", "", "missing key,unlisted key", epoch=ABSENT, more=ABSENT)
+    yield _keys("a key that it lacks", "epoch: ''\n", loss=ABSENT)._replace(health="unlisted key")
+    odd = _keys("only keys that no row has", "more: ''\n", "", "missing key", epoch=ABSENT, more=ABSENT)
+    yield odd._replace(health="missing key,unlisted key")
     both_kinds = both(put(TRAIN_KEYS, "2: ''\ntrue: ''\nnull: ''\n"), put(TRAIN, b'{"2": 5, "true": 6, "null": 7}\n'))
     kept = {"train.2": [5], "train.true": [6], "train.null": [7]}
     yield Case("catalogue: keys that JSON writes in another way", both_kinds, kept=kept)
@@ -72,14 +73,20 @@ def _catalogues() -> Iterator[Case]:
     yield _keys("Latin-1", "epoch: ''\ncafé: ''\n".encode("latin-1"), "encoding")
     yield _keys("40 MB", "epoch: ''\n" + "#" * 40_000_000, "too large")
     many = "epoch: ''\n" + "".join(f"k{n}: ''\n" for n in range(3_000))
-    yield _keys("3,000 keys that no row has", many, "", ",".join(["missing key"] * 3_000 + ["unlisted key"]), k0=ABSENT)
+    lacking = ["missing key"] * 3_000
+    odd = _keys("3,000 keys that no row has", many, "", ",".join(lacking), k0=ABSENT)
+    yield odd._replace(health=",".join([*lacking, "unlisted key"]))
     rows = json.dumps(dict.fromkeys([f"k{n}" for n in range(25_000)], 1)).encode() + b"\n"
     wide = both(put(TRAIN, rows), remove(TRAIN_KEYS))
     yield Case("25,000 keys without a catalogue", wide, "too many keys", kept={"train.k0": [1], "train.k24999": ABSENT})
     late = both(put(TRAIN_KEYS, "epoch: ''\n"), put("metadata/info.yaml", "status: RUNNING\n"))
     both_keys = put(TRAIN_KEYS, "epoch: ''\nloss: ''\n")
     yield Case(
-        "catalogue: of a live run, one key late", late, "", "unlisted key", {"train.epoch": STEPS}, later=both_keys
+        "catalogue: of a live run, one key late",
+        late,
+        kept={"train.epoch": STEPS},
+        health="unlisted key",
+        later=both_keys,
     )
     rows = put(TRAIN, b'{"a.b": 1, "epoch": 0}\n')
     dotted = both(rows, put(TRAIN_KEYS, "a.b: ''\nepoch: ''\n"))
