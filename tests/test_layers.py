@@ -32,7 +32,7 @@ errors files lazy plaintext pool yamltext
 # What only these modules may import. What reads the disk and what parses text does without pandas: to be timed alone.
 ONLY_IN = {
     "concurrent": "pool",
-    "json": "curves.jsonlines curves.lines index rowcodec",
+    "json": "curves.jsonlines index rowcodec",
     "marshal": "artifacts.unpickle",
     "matplotlib": "views.plots",
     "msgspec": "curves.jsonlines",

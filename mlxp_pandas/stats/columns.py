@@ -401,16 +401,11 @@ def _type_of(values: pd.Series[Any]) -> type:
 
 
 def _varies(values: pd.Series[Any]) -> bool:
-    if values.dtype == object:
-        forms = map(_form, {id(value): value for value in values.tolist()}.values())
-        first = next(forms, None)
-        return any(form != first for form in forms)
-    missing = values.isna().to_numpy()
-    if missing.any() or is_metric(values) or is_artifact(values):
-        return bool(missing.any() and not missing.all())
-    array = values.to_numpy() if isinstance(values.dtype, np.dtype) else values.array
-    # Most columns of a sweep are constant: one comparison with the first value costs far less than counting values.
-    return bool(len(array) and (array != array[0]).any())
+    if values.dtype != object and not isinstance(values.dtype, LazyDtype):
+        return values.nunique(dropna=False) > 1
+    forms = map(_form, {id(value): value for value in values.tolist()}.values())
+    first = next(forms, None)
+    return any(form != first for form in forms)
 
 
 def _form(value: Any) -> Any:
