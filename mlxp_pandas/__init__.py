@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pandas as _pandas
 
-from .accessor import RunsAccessor
+from .accessor import CurveAccessor, RunsAccessor
 from .artifacts import register_artifact_type
 from .cells import Artifact, ArtifactDtype, Artifacts, Metric, MetricDtype
 from .errors import (
@@ -34,10 +34,9 @@ from .errors import (
     UnknownGroupError,
     UntrustedArtifactError,
 )
-from .groupby import RunGroups
+from .groups import RunGroups
 from .reader import Reader, read_runs
-from .report import RunTable
-from .seriesaccessor import CurveAccessor
+from .stats import RunTable
 
 __version__ = "0.1.0"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`df.mlxp`: what MLXP's reader does, on every DataFrame; each method is one call to the module that does it.
+"""`df.mlxp` and `df[metric].mlxp`: each method is one call to the module that does it.
 
 pandas 2 keeps an accessor with its frame, pandas 3 builds one at each access: it has no state and costs nothing.
 """
@@ -12,22 +12,16 @@ from functools import cache, partial
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from .errors import InvalidOptionError
-from .fields import fields_table, searchable_table, varying
-from .groupby import RunGroups, all_but_names, filter_runs, select_runs
+from . import stats, views
+from .errors import InvalidOptionError, NoCurvesError
+from .groups import RunGroups, all_but_names, select_runs
 from .health import health_of
-from .longform import long_frame
-from .plotting import heat_map, plot_runs
 from .query import local_names, selected_rows
-from .ranking import best_runs, compare_settings
-from .report import RunTable, TableOptions, run_table
-from .scalars import number_columns, sorted_runs, suffix_columns
-from .scores import Criterion
-from .values import load
 
-__all__ = ["RunsAccessor"]
+__all__ = ["CurveAccessor", "RunsAccessor"]
 
 _COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
 
@@ -71,7 +65,7 @@ class RunsAccessor:
         config.seed  <class 'int'>
         note         <class 'str'>
         """
-        return fields_table(self._frame)
+        return stats.fields_table(self._frame)
 
     @property
     def searchable(self) -> pd.DataFrame:
@@ -84,7 +78,7 @@ class RunsAccessor:
         Fields
         config.seed  <class 'int'>
         """
-        return searchable_table(self._frame)
+        return stats.searchable_table(self._frame)
 
     def filter(
         self, condition: Any, bygroups: Hashable | list[Hashable] | None = None, *, missing: str = "drop"
@@ -127,16 +121,13 @@ class RunsAccessor:
         >>> runs.mlxp.filter((lambda x: [v == min(x) for v in x], "loss"), bygroups="config.lr").index.tolist()
         [1, 2]
         """
-        if isinstance(condition, str):
-            _check_only(bygroups is None, "bygroups is for filter maps (function, columns), not for queries.")
-            values = _callers_values(local_names(condition))
-            numbers = cache(partial(suffix_columns, self._frame, condition))
-            rows = selected_rows(
-                self._frame, condition, missing=missing, local_values=values, derived=lambda name: numbers().get(name)
+        if not isinstance(condition, str):
+            _check_only(
+                missing == "drop", "missing is for queries; a filter map gets NaN for what a run does not have."
             )
-            return self._frame.take(rows)
-        _check_only(missing == "drop", "missing is for queries; a filter map gets NaN for what a run does not have.")
-        return filter_runs(self._frame, condition, bygroups)
+            return stats.filter_runs(self._frame, condition, bygroups)
+        _check_only(bygroups is None, "bygroups is for filter maps (function, columns), not for queries.")
+        return _queried(self._frame, condition, missing, _callers_values(local_names(condition)))
 
     def diff(self, start_key: str = "config") -> list[Hashable]:
         """The columns whose values differ between runs.
@@ -157,7 +148,7 @@ class RunsAccessor:
         >>> pd.DataFrame({"config.seed": [1, 2], "config.lr": [0.1, 0.1]}).mlxp.diff()
         ['config.seed']
         """
-        return varying(self._frame, start_key)
+        return stats.varying(self._frame, start_key)
 
     def groupby(
         self, keys: Hashable | list[Hashable] | None = None, *, all_but: Hashable | list[Hashable] | None = None
@@ -277,7 +268,7 @@ class RunsAccessor:
         0            1
         1            2
         """
-        return load(self._frame, columns)
+        return stats.load(self._frame, columns)
 
     def health(self, stale: object = "2h") -> pd.DataFrame:
         """The state of each run, all of whose files are read now: alive, diverged, resumed, damaged.
@@ -341,7 +332,7 @@ class RunsAccessor:
            config.lr  loss.min  loss.last
         0        0.1       1.0        2.0
         """
-        return number_columns(self._frame, names)
+        return stats.number_columns(self._frame, names)
 
     def sort(self, by: str | list[str], ascending: bool | list[bool] = True) -> pd.DataFrame:
         """Sort the runs by columns, or by numbers of curves.
@@ -371,7 +362,7 @@ class RunsAccessor:
         >>> runs.mlxp.sort("loss.last").index.tolist()
         [1, 0]
         """
-        return sorted_runs(self._frame, by, ascending)
+        return stats.sorted_runs(self._frame, by, ascending)
 
     def best(
         self,
@@ -405,7 +396,7 @@ class RunsAccessor:
         Returns
         -------
         DataFrame
-            One row a group, indexed by `per`; see `ranking.best_runs` for the columns. Runs whose value is NaN or
+            One row a group, indexed by `per`; see `stats.best_runs` for the columns. Runs whose value is NaN or
             infinite never win; `n_skipped` counts them. Of equal values, the run with the lower log_id wins.
 
         Raises
@@ -423,7 +414,7 @@ class RunsAccessor:
            log_id  config.lr  val  test  n_skipped
         0       1        1.0  0.5   0.6          0
         """
-        return best_runs(self._frame, Criterion(by, mode, scope), per, over, report)
+        return stats.best_runs(self._frame, stats.Criterion(by, mode, scope), per, over, report)
 
     def compare(
         self,
@@ -479,7 +470,7 @@ class RunsAccessor:
         config.lr
         1.0               0.1 -0.15  0.35           0.17        3           0
         """
-        return compare_settings(self._frame, metric, baseline, pair, by, level=level, scope=scope, **options)
+        return stats.compare_settings(self._frame, metric, baseline, pair, by, level=level, scope=scope, **options)
 
     def table(  # noqa: PLR0913, PLR0917  # one word for each thing that can be asked, in one place
         self,
@@ -491,7 +482,7 @@ class RunsAccessor:
         bold: str | None = "min",
         digits: int | None = None,
         **options: Any,
-    ) -> RunTable:
+    ) -> stats.RunTable:
         """Tabulate the mean of a number over runs: `mean ± spread (n)`.
 
         Parameters
@@ -534,8 +525,8 @@ class RunsAccessor:
         loss.last: mean ± std (number of runs)
         * best of its column, or its interval holds the best mean
         """
-        chosen: TableOptions = {"over": over, "spread": spread, "bold": bold, "digits": digits}
-        return run_table(self._frame, rows, columns, value, **chosen, **options)
+        chosen = {"over": over, "spread": spread, "bold": bold, "digits": digits, **options}
+        return stats.run_table(self._frame, rows, columns, value, **chosen)
 
     def long(self, log: str, columns: str | list[str] | None = None) -> pd.DataFrame:
         """The rows of one log as a tidy frame, as seaborn takes it.
@@ -564,15 +555,10 @@ class RunsAccessor:
         0       0     0         3.0        0.1
         1       0     1         1.0        0.1
         """
-        return long_frame(self._frame, log, columns)
+        return stats.long_frame(self._frame, log, columns)
 
     def plot(
-        self,
-        metric: Hashable,
-        x: str | None = None,
-        hue: Hashable | None = None,
-        ax: Any = None,
-        logy: bool = False,
+        self, metric: Hashable, x: str | None = None, hue: Hashable | None = None, ax: Any = None, logy: bool = False
     ) -> Any:
         """Draw the curve of each run.
 
@@ -606,7 +592,7 @@ class RunsAccessor:
         >>> ax.get_xlabel(), ax.get_ylabel()
         ('step', 'loss')
         """
-        return plot_runs(self._frame, metric, x, hue, ax=ax, logy=logy)
+        return views.plot_runs(self._frame, metric, x, hue, ax=ax, logy=logy)
 
     def heatmap(self, rows: Any, columns: Any, value: str, over: Any = "config.seed", **options: Any) -> Any:
         """Draw the mean of a number for each pair of settings.
@@ -639,12 +625,261 @@ class RunsAccessor:
         >>> runs.mlxp.heatmap("config.units", "config.lr", "loss").get_ylabel()
         'config.units'
         """
-        return heat_map(self._frame, rows, columns, value, over=over, **options)
+        return views.heat_map(self._frame, rows, columns, value, over=over, **options)
+
+
+@pd.api.extensions.register_series_accessor("mlxp")
+class CurveAccessor:
+    """The curves of a column: one number from each, or the curves themselves.
+
+    It works on columns of metrics, and on columns of loaded curves. Every result is on the index of the column, NaN
+    where a run has no such metric. Points that are NaN or infinite are left out of min, max, mean, median, std, argmin
+    and argmax unless `skipna=False`, which makes them NaN where a point is NaN; a curve without any other point gives
+    NaN. `n_nan` counts them.
+
+    The names of these methods are also suffixes of column names, as in `df.mlxp.filter("train.loss.min < 1")`.
+
+    Raises
+    ------
+    NoCurvesError
+        The column holds something else.
+
+    Examples
+    --------
+    >>> import mlxp_pandas
+    >>> loss = pd.Series([np.array([3.0, 1.0, 2.0]), np.array([4.0, np.nan]), np.nan], name="loss")
+    >>> loss.mlxp.min().tolist()
+    [1.0, 4.0, nan]
+    """
+
+    def __init__(self, values: pd.Series[Any]) -> None:
+        if not stats.is_curves(values):
+            raise NoCurvesError(
+                f"{values.name!r} holds no curves ({values.dtype}): .mlxp is for columns of metrics; "
+                "df.mlxp, on the frame, does the rest."
+            )
+        self._values = values
+        self._label = "curve" if values.name is None else values.name
+
+    def first(self) -> pd.Series[Any]:
+        """The first point, as it was logged.
+
+        Examples
+        --------
+        >>> pd.Series([np.array([3.0, 1.0])]).mlxp.first().tolist()
+        [3.0]
+        """
+        return self._reduced("first")
+
+    def last(self) -> pd.Series[Any]:
+        """The last point, as it was logged: NaN where a run has diverged. Reads only the ends of the files.
+
+        Examples
+        --------
+        >>> pd.Series([np.array([3.0, 1.0])]).mlxp.last().tolist()
+        [1.0]
+        """
+        return self._reduced("last")
+
+    def min(self, *, skipna: bool = True) -> pd.Series[Any]:
+        """The smallest point.
+
+        Examples
+        --------
+        >>> pd.Series([np.array([3.0, 1.0, np.nan])]).mlxp.min().tolist()
+        [1.0]
+        """
+        return self._reduced("min", skipna)
+
+    def max(self, *, skipna: bool = True) -> pd.Series[Any]:
+        """The largest point.
+
+        Examples
+        --------
+        >>> pd.Series([np.array([3.0, np.inf])]).mlxp.max().tolist()
+        [3.0]
+        """
+        return self._reduced("max", skipna)
+
+    def mean(self, *, skipna: bool = True) -> pd.Series[Any]:
+        """The mean over the points of each run.
+
+        Examples
+        --------
+        >>> pd.Series([np.array([3.0, 1.0])]).mlxp.mean().tolist()
+        [2.0]
+        """
+        return self._reduced("mean", skipna)
+
+    def median(self, *, skipna: bool = True) -> pd.Series[Any]:
+        """The median of the points of each run.
+
+        Examples
+        --------
+        >>> pd.Series([np.array([3.0, 1.0, 9.0])]).mlxp.median().tolist()
+        [3.0]
+        """
+        return self._reduced("median", skipna)
+
+    def std(self, *, skipna: bool = True) -> pd.Series[Any]:
+        """The standard deviation of the points of each run, with n - 1 degrees of freedom; NaN for a single point.
+
+        Examples
+        --------
+        >>> pd.Series([np.array([1.0, 2.0, 3.0])]).mlxp.std().tolist()
+        [1.0]
+        """
+        return self._reduced("std", skipna)
+
+    def count(self) -> pd.Series[Any]:
+        """The number of points, those that are NaN or infinite included: `count() - n_nan()` are the others.
+
+        Examples
+        --------
+        >>> pd.Series([np.array([3.0, np.nan])]).mlxp.count().tolist()
+        [2]
+        """
+        return self._reduced("count")
+
+    def n_nan(self) -> pd.Series[Any]:
+        """The number of points that are NaN, infinite, or no number.
+
+        Examples
+        --------
+        >>> pd.Series([np.array([3.0, np.nan, np.inf])]).mlxp.n_nan().tolist()
+        [2]
+        """
+        return self._reduced("n_nan")
+
+    def argmin(self, *, skipna: bool = True) -> pd.Series[Any]:
+        """The position of the smallest point among the points of the curve, counted from 0; the first of equal ones.
+
+        Examples
+        --------
+        >>> pd.Series([np.array([3.0, 1.0, 1.0])]).mlxp.argmin().tolist()
+        [1]
+        """
+        return self._reduced("argmin", skipna)
+
+    def argmax(self, *, skipna: bool = True) -> pd.Series[Any]:
+        """The position of the largest point among the points of the curve, counted from 0; the first of equal ones.
+
+        Examples
+        --------
+        >>> pd.Series([np.array([3.0, np.nan, 5.0])]).mlxp.argmax().tolist()
+        [2]
+        """
+        return self._reduced("argmax", skipna)
+
+    def at(self, step: float, x: str | None = None) -> pd.Series[Any]:
+        """The value at one step.
+
+        Parameters
+        ----------
+        step : number
+            Exactly as it was logged: nothing is interpolated.
+        x : str, optional
+            What the steps are: a metric of the same log (`"train.epoch"`), or its key (`"epoch"`). The place of the
+            row in its log, counted from 0, unless given.
+
+        Returns
+        -------
+        Series
+            float64. NaN where a run has no such step; the last value where it has logged it twice.
+
+        Raises
+        ------
+        UnknownColumnError
+            The runs have no such `x`.
+        InvalidOptionError
+            An `x` of another log, or a step that is no number.
+
+        Examples
+        --------
+        >>> pd.Series([np.array([3.0, 1.0]), np.array([2.0])]).mlxp.at(1).tolist()
+        [1.0, nan]
+        """
+        return self._series(stats.values_at(self._frame(), self._label, step, x), f"at({step})")
+
+    def step_of_min(self, x: str | None = None) -> pd.Series[Any]:
+        """The step at which the curve is smallest.
+
+        Parameters
+        ----------
+        x : str, optional
+            What the steps are, as for `at`.
+
+        Returns
+        -------
+        Series
+            The first of equal ones; NaN for a curve without finite points.
+
+        Examples
+        --------
+        >>> pd.Series([np.array([3.0, 1.0]), np.nan]).mlxp.step_of_min().tolist()
+        [1.0, nan]
+        """
+        return self._reduced("step_of_min", x=x)
+
+    def step_of_max(self, x: str | None = None) -> pd.Series[Any]:
+        """The step at which the curve is largest.
+
+        Parameters
+        ----------
+        x : str, optional
+            What the steps are, as for `at`.
+
+        Returns
+        -------
+        Series
+            The first of equal ones; NaN for a curve without finite points.
+
+        Examples
+        --------
+        >>> pd.Series([np.array([3.0, 1.0])]).mlxp.step_of_max().tolist()
+        [0]
+        """
+        return self._reduced("step_of_max", x=x)
+
+    def load(self) -> pd.Series[Any]:
+        """The curves.
+
+        Returns
+        -------
+        Series of ndarray of shape (n_points,)
+            NaN where a run has no such metric.
+
+        Examples
+        --------
+        >>> pd.Series([[3.0, 1.0]], name="loss").mlxp.load()[0]
+        array([3., 1.])
+        """
+        curves = stats.load(self._frame())[self._label]
+        return self._series(curves.map(lambda curve: np.asarray(curve) if isinstance(curve, list) else curve).array)
+
+    def _reduced(self, name: str, skipna: bool = True, x: str | None = None) -> pd.Series[Any]:
+        numbers = stats.curve_numbers(self._frame(), {self._label: [name]}, skipna=skipna, x=x)
+        return self._series(numbers[self._label, name], name)
+
+    def _frame(self) -> pd.DataFrame:
+        return pd.DataFrame({self._label: self._values.array})
+
+    def _series(self, values: Any, name: str | None = None) -> pd.Series[Any]:
+        label = self._values.name
+        shown = label if name is None else name if label is None else f"{label}.{name}"
+        return pd.Series(values, index=self._values.index, name=shown)
 
 
 def _check_only(is_allowed: bool, message: str) -> None:
     if not is_allowed:
         raise InvalidOptionError(message)
+
+
+def _queried(frame: pd.DataFrame, query: str, missing: str, values: dict[str, Any]) -> pd.DataFrame:
+    """The runs that a query selects; numbers of curves are read when the first of their names is met."""
+    numbers = cache(partial(stats.suffix_columns, frame, query))
+    found = selected_rows(frame, query, missing=missing, local_values=values, derived=lambda name: numbers().get(name))
+    return frame.take(found)
 
 
 def _callers_values(names: Iterable[str]) -> dict[str, Any]:

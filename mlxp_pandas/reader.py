@@ -14,11 +14,10 @@ import pandas as pd
 
 from .disk import Problem, runs_below, warn_of
 from .errors import EmptyLogsWarning, InvalidOptionError, UnknownColumnError, suggest, user_stacklevel
-from .fields import fields_table, searchable_table
 from .plaintext import printable
 from .query import selected_rows
 from .runs import ProgressBar, scan, to_frame
-from .values import load
+from .stats import fields_table, load, searchable_table
 
 __all__ = ["Reader", "read_runs"]
 

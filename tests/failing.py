@@ -33,8 +33,8 @@ from mlxp_pandas.errors import MlxpPandasWarning, ProblemsWarning
 from mlxp_pandas.health import health_of, runs_of
 from mlxp_pandas.runs import scan
 from mlxp_pandas.runs.index import FILE_NAME
+from mlxp_pandas.stats import load
 from mlxp_pandas.testing import make_runs
-from mlxp_pandas.values import load
 
 ERRORS = ("EIO", "EACCES", "ENOENT", "ESTALE", "ENOSPC", "EMFILE", "short", "eof")
 

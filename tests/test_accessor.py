@@ -12,7 +12,7 @@ import pytest
 from mlxp_pandas import read_runs
 from mlxp_pandas.accessor import RunsAccessor
 from mlxp_pandas.errors import InvalidOptionError, QueryError, UnknownColumnError
-from mlxp_pandas.groupby import RunGroups
+from mlxp_pandas.groups import RunGroups
 
 LIMIT = 3
 

@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: MIT
+"""Statistics over runs, step by step, and how sure they are; and the curves of groups, one row a group and step.
+
+The distributions and the bootstrap are scipy's (the extra `stats`), imported where they are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..disk import Problem, warn_of
+from ..errors import InvalidOptionError, MissingDependencyError
+from .columns import SEE, check_choice, completed, require
+from .partition import Partition
+from .points import point_sources, read_points, step_columns
+from .steps import DUPLICATES, Curve, align, grid_of, interpolate, settle
+
+_Floats = npt.NDArray[np.float64]
+_Counts = npt.NDArray[np.int64]
+
+_RESAMPLED = 2**22  # values held at once: 32 MB
+
+
+class CurveOptions(NamedTuple):
+    """How the curves of a group become one.
+
+    Attributes
+    ----------
+    stat : {"mean", "median", "iqm"}
+        `iqm` is the mean of the middle half of the runs, as rliable defines it.
+    error : {"ci", "std", "sem", "minmax", None}
+        What `low` and `high` are. "ci": for a mean Student's t with n - 1 degrees of freedom, for the others the
+        percentile bootstrap over whole runs. "std", "sem": the statistic plus and minus that. "minmax": the extreme
+        runs. None: NaN.
+    level : float
+        Confidence level of "ci".
+    align : {"outer", "inner"}
+        Every step that a run of the group has, or only the steps that all of them have (runs without the metric do
+        not count).
+    min_runs : int
+        Steps at which fewer runs have a value are dropped.
+    dup : {"last", "first", "mean", "raise"}
+        What counts where a run has logged a step twice, as after a resume.
+    grid : array-like or int, optional
+        Interpolate each run linearly at these steps, or at so many from the group's first step to its last; never
+        beyond the run's own range. Exact steps when left out.
+    n_resamples : int
+        Of the bootstrap.
+    random_state : int, Generator or RandomState
+        Of the bootstrap.
+
+    Examples
+    --------
+    >>> CurveOptions(stat="median").level
+    0.95
+    """
+
+    stat: str = "mean"
+    error: str | None = "ci"
+    level: float = 0.95
+    align: str = "outer"
+    min_runs: int = 1
+    dup: str = "last"
+    grid: Any = None
+    n_resamples: int = 2000
+    random_state: Any = 0
+
+
+class GroupCurves(NamedTuple):
+    """The curves of one metric in one group.
+
+    Attributes
+    ----------
+    place : int
+        The number of the group.
+    label : label
+        The metric.
+    runs : list of (Curve or None)
+        One a run of the group, settled; None where the run has no such metric.
+    table : DataFrame
+        The statistics at each step, as `step_statistics` gives them; the steps, ascending, are its index.
+    """
+
+    place: int
+    label: Hashable
+    runs: list[Curve | None]
+    table: pd.DataFrame
+
+
+def checked_options(given: Mapping[str, Any]) -> CurveOptions:
+    """The options, each with its value, in its range.
+
+    Raises
+    ------
+    InvalidOptionError
+        An option that does not exist, or a value that is not allowed.
+
+    Examples
+    --------
+    >>> checked_options({"eror": "std"})
+    Traceback (most recent call last):
+    mlxp_pandas.errors.InvalidOptionError: There is no option 'eror'. Did you mean 'error'?
+    """
+    chosen = CurveOptions(**completed(given, CurveOptions()._asdict()))
+    check_choice("stat", chosen.stat, ("mean", "median", "iqm"))
+    check_choice("error", chosen.error, ("ci", "std", "sem", "minmax", None))
+    check_choice("align", chosen.align, ("outer", "inner"))
+    check_choice("dup", chosen.dup, DUPLICATES)
+    check_level(chosen.level)
+    for name, number, least in (("min_runs", chosen.min_runs, 0), ("n_resamples", chosen.n_resamples, 1)):
+        if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < least:
+            raise InvalidOptionError(f"{name}={number!r} is not a whole number of {least} or more.")
+    return chosen
+
+
+def curves_table(
+    frame: pd.DataFrame, partition: Partition, metric: Any, x: str | None = None, **options: Any
+) -> pd.DataFrame:
+    """Reduce the curves of each group to one, step by step.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any frame.
+    partition : Partition
+        Its groups.
+    metric : label or list of labels
+        Columns of metrics, or of loaded curves.
+    x : str, optional
+        What the steps are: a metric of the same log, such as `"train.epoch"`, or a key that the log of each metric
+        has (`"epoch"`). The place of the row in its log, counted from 0, unless given.
+    **options
+        The fields of `CurveOptions`.
+
+    Returns
+    -------
+    DataFrame
+        One row a group and step. Index: the group's columns, `metric` where a list was given, and the step (named as
+        `x`, or `step`). Columns: the statistic under its name, `std` (n - 1 degrees of freedom), `sem`, `low`, `high`,
+        and `n`, the number of runs that have a value there. NaN values of runs are left out of all of them, infinite
+        ones are kept. With n = 1, `std`, `sem`, `low` and `high` are NaN. A group without the metric has no row.
+
+    Raises
+    ------
+    UnknownColumnError
+        The frame has no such column, or the runs have no such `x`.
+    InvalidOptionError
+        A column without curves, an `x` of another log, or an option outside its allowed values.
+    MissingDependencyError
+        "ci" without scipy.
+
+    Warns
+    -----
+    ProblemsWarning
+        Some files are damaged; their healthy lines count.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"lr": [0.1, 0.1], "loss": [np.array([4.0, 2.0, 1.0]), np.array([2.0, 1.0])]})
+    >>> curves_table(runs, Partition(runs, ["lr"]), "loss", error="minmax").round(2)
+              mean   std  sem  low  high  n
+    lr  step
+    0.1 0      3.0  1.41  1.0  2.0   4.0  2
+        1      1.5  0.71  0.5  1.0   2.0  2
+        2      1.0   NaN  NaN  NaN   NaN  1
+    """
+    chosen = checked_options(options)
+    labels = list(dict.fromkeys(require(frame, metric)))
+    # Without the curves of the runs: only one group's are to be in memory.
+    found = [each._replace(runs=[]) for each in curves_of_groups(frame, partition, labels, x, chosen)]
+    nothing = step_statistics(np.empty((0, 0)), chosen._replace(error=None))
+    table = pd.concat([each.table for each in found] or [nothing])
+    lengths = [len(each.table) for each in found]
+    levels = [table.index.rename(x or "step")]
+    if labels != [metric]:
+        levels.insert(0, pd.Index(np.repeat([each.label for each in found], lengths), name="metric"))
+    places = np.repeat(np.array([each.place for each in found], dtype=np.int64), lengths)
+    return table.set_axis(partition.index_with(places, levels), axis=0)
+
+
+def curves_of_groups(
+    frame: pd.DataFrame, partition: Partition, labels: Sequence[Hashable], x: str | None, chosen: CurveOptions
+) -> Iterator[GroupCurves]:
+    """Read and reduce the curves, group after group; only those of one group are in memory.
+
+    Parameters
+    ----------
+    frame, partition, labels, x
+        As for `curves_table`.
+    chosen : CurveOptions
+        Whole, as `checked_options` gives it.
+
+    Yields
+    ------
+    GroupCurves
+        One for each group and metric that has points.
+
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"loss": [np.array([4.0, 2.0]), np.nan]})
+    >>> [each] = curves_of_groups(runs, Partition(runs, []), ["loss"], None, CurveOptions(error=None))
+    >>> each.runs, each.table["mean"].tolist()
+    ([Curve(steps=array([0, 1]), values=array([4., 2.])), None], [4.0, 2.0])
+    """
+    steps = step_columns(frame, labels, x)
+    sources = point_sources(frame, steps)
+    problems: list[Problem] = []
+    for place, rows in enumerate(partition.rows):
+        points, found = read_points({key: [each[row] for row in rows] for key, each in sources.items()}, steps)
+        problems += found
+        for label in labels:
+            named = zip(points[label], frame.index[rows], strict=True)
+            runs = [run and settle(run, chosen.dup, f"{label!r} of run {name}: ") for run, name in named]
+            runs = [run if run is not None and len(run.steps) else None for run in runs]
+            if any(runs):
+                yield GroupCurves(place, label, runs, _reduced(runs, chosen))
+    warn_of(problems, SEE)
+
+
+def step_statistics(values: _Floats, chosen: CurveOptions) -> pd.DataFrame:
+    """Reduce the runs at each step.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n_runs, n_steps)
+        NaN where a run has no value: it is left out. Infinite values are kept.
+    chosen : CurveOptions
+        Of which `stat`, `error`, `level`, `n_resamples` and `random_state` count. The order of the runs does not
+        matter to the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        A row a step. The statistic under its name, NaN where no run has a value; `std` (n - 1 degrees of freedom),
+        `sem`, `low` and `high`, NaN where fewer than two runs have one; and `n`, the number of runs that have a value.
+
+    Raises
+    ------
+    MissingDependencyError
+        "ci" without scipy.
+
+    Examples
+    --------
+    >>> values = np.array([[1.0, 2.0, np.nan], [3.0, np.nan, np.nan]])
+    >>> step_statistics(values, CurveOptions(error="sem"))[["mean", "low", "high", "n"]]
+       mean  low  high  n
+    0   2.0  1.0   3.0  2
+    1   2.0  NaN   NaN  1
+    2   NaN  NaN   NaN  0
+    """
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        n, mean, std = moments(values)
+        sem = std / np.sqrt(n)
+        centre = mean if chosen.stat == "mean" else _middle(values, n, chosen.stat)
+        if chosen.error == "ci" and chosen.stat != "mean":
+            bounds = _bootstrap(values, chosen)
+        elif chosen.error == "minmax":
+            bounds = np.fmin.reduce(values, initial=np.nan), np.fmax.reduce(values, initial=np.nan)
+        else:
+            widths: dict[str | None, Any] = {"std": std, "sem": sem, None: np.nan}
+            width = t_quantile(n, chosen.level) * sem if chosen.error == "ci" else widths[chosen.error]
+            bounds = centre - width, centre + width
+    low, high = (np.where(n > 1, bound, np.nan) for bound in bounds)
+    return pd.DataFrame({chosen.stat: centre, "std": std, "sem": sem, "low": low, "high": high, "n": n})
+
+
+def moments(values: _Floats) -> tuple[_Counts, _Floats, _Floats]:
+    """The number of runs with a value, their mean and their standard deviation, at each step.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n_runs, n_steps)
+        NaN is left out.
+
+    Returns
+    -------
+    n, mean, std : ndarray of shape (n_steps,)
+        Equal values have exactly their value as mean, and no spread; std has n - 1 degrees of freedom.
+
+    Notes
+    -----
+    The sums are about the least value of each step. Its own distance from the mean is part of the variance, so that
+    no digits are lost where all values are large, and that of equal values is exactly zero.
+
+    Examples
+    --------
+    >>> moments(np.array([[0.1, 1.0], [0.1, np.nan], [0.1, 3.0]]))
+    (array([3, 2]), array([0.1, 2. ]), array([0.        , 1.41421356]))
+    """
+    present = ~np.isnan(values)
+    n = present.sum(axis=0)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        least = np.fmin.reduce(values, initial=np.nan)
+        least = np.where(np.isfinite(least), least, 0.0)
+        above = values - least
+        if not present.all():
+            above = np.where(present, above, 0.0)
+        total = above.sum(axis=0)
+        squares = np.einsum("ij,ij->j", above, above) - total * total / n
+        std = np.sqrt(np.maximum(squares, 0) / np.where(n > 1, n - 1.0, np.nan))
+        mean = least + total / n
+    return n, mean, std
+
+
+def t_quantile(n: npt.ArrayLike, level: float) -> _Floats:
+    """How many standard errors the t-interval of a mean of n values reaches to each side; NaN for n below 2.
+
+    Examples
+    --------
+    >>> t_quantile(np.array([1, 5]), 0.95).round(3)
+    array([  nan, 2.776])
+    """
+    counts, places = np.unique(n, return_inverse=True)
+    # What scipy.stats.t.ppf computes, without its 300 microseconds a call.
+    quantiles: _Floats = _scipy().special.stdtrit(np.where(counts > 1, counts - 1.0, np.nan), (1 + level) / 2)
+    return quantiles[places.reshape(-1)]
+
+
+def check_level(level: object) -> None:
+    """Refuse a confidence level that is not between 0 and 1.
+
+    >>> check_level(95)
+    Traceback (most recent call last):
+    mlxp_pandas.errors.InvalidOptionError: level=95 is not between 0 and 1; give 0.95 for 95 per cent.
+    """
+    if not isinstance(level, (int, float)) or not 0 < level < 1:
+        raise InvalidOptionError(f"level={level!r} is not between 0 and 1; give 0.95 for 95 per cent.")
+
+
+def _reduced(runs: Sequence[Curve | None], chosen: CurveOptions) -> pd.DataFrame:
+    """The steps of a group and the statistics there."""
+    curves = [run for run in runs if run is not None]
+    if chosen.grid is not None:
+        grid = grid_of(curves, chosen.grid)
+        curves = [interpolate(curve, grid) for curve in curves]
+    steps, values, reached = align(curves)
+    if chosen.align == "inner":
+        steps, values = steps[reached == len(curves)], values[:, reached == len(curves)]
+    table = step_statistics(values, chosen).set_axis(pd.Index(steps), axis=0)
+    return table[table["n"] >= chosen.min_runs]
+
+
+def _middle(values: _Floats, n: _Counts, stat: str) -> _Floats:
+    """The mean of the runs in the middle at each step, by rank: of one or two, or of half of them."""
+    ordered = np.sort(values, axis=0)  # NaN last
+    cut = (n - 1) // 2 if stat == "median" else n // 4
+    rank = np.arange(len(values))[:, None]
+    is_middle = (rank >= cut) & (rank < n - cut)
+    middle: _Floats = np.where(is_middle, ordered, 0.0).sum(axis=0) / is_middle.sum(axis=0)
+    return middle
+
+
+def _bootstrap(values: _Floats, chosen: CurveOptions) -> tuple[_Floats, _Floats]:
+    """The percentile interval; a resample takes whole runs, the same at all steps that the same runs have."""
+    stats = _scipy().stats
+    statistic = np.median if chosen.stat == "median" else partial(stats.trim_mean, proportiontocut=0.25)
+    settings = {"method": "percentile", "confidence_level": chosen.level, "n_resamples": chosen.n_resamples}
+    settings["random_state"] = chosen.random_state
+    low, high = np.full((2, values.shape[1]), np.nan)
+    patterns, places = np.unique(~np.isnan(values), axis=1, return_inverse=True)
+    for number, pattern in enumerate(patterns.T):
+        steps = np.flatnonzero(places.reshape(-1) == number)
+        runs = values[np.ix_(pattern, steps)]
+        if len(runs) < 2:
+            continue
+        # In an order of their own, so that the order of the runs does not matter.
+        runs = runs[np.lexsort(runs.T[::-1])]
+        batch = max(1, _RESAMPLED // runs.size)
+        found = stats.bootstrap((runs,), statistic, vectorized=True, axis=0, batch=batch, **settings)
+        low[steps], high[steps] = found.confidence_interval
+    return low, high
+
+
+def _scipy() -> Any:
+    try:
+        import scipy.special
+        import scipy.stats
+    except ImportError as error:
+        hint = 'pip install "mlxp_pandas[stats]"; error="std", "sem" or "minmax" needs no scipy.'
+        raise MissingDependencyError(f"Intervals need scipy: {hint}") from error
+    return scipy
