@@ -77,3 +77,7 @@ __all__ = [
     "read_runs",
     "register_artifact_type",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

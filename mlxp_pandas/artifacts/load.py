@@ -267,7 +267,7 @@ def _explained(file: _File, error: Exception) -> MlxpPandasError:
 
 def _install(error: ImportError) -> str:
     name = (error.name or "").partition(".")[0]
-    known = {"dill": '"mlxp_pandas[dill]"', "torch": "torch", "PIL": '"mlxp_pandas[image]"'}
+    known = {"dill": "dill", "torch": "torch", "PIL": "Pillow"}
     return f"pip install {known[name]}" if name in known else "Install it, or put the folder it lies in on sys.path"
 
 

@@ -382,6 +382,6 @@ def _scipy() -> Any:
         import scipy.special
         import scipy.stats
     except ImportError as error:
-        hint = 'pip install "mlxp_pandas[stats]"; error="std", "sem" or "minmax" needs no scipy.'
+        hint = 'pip install scipy; error="std", "sem" or "minmax" needs no scipy.'
         raise MissingDependencyError(f"Intervals need scipy: {hint}") from error
     return scipy

@@ -307,7 +307,7 @@ def _pyplot() -> Any:
     try:
         from matplotlib import pyplot
     except ImportError as error:
-        raise MissingDependencyError('Pictures need matplotlib: pip install "mlxp_pandas[plot]"') from error
+        raise MissingDependencyError('Pictures need matplotlib: pip install matplotlib') from error
     return pyplot
 
 
