@@ -401,9 +401,9 @@ def _type_of(values: pd.Series[Any]) -> type:
 def _varies(values: pd.Series[Any]) -> bool:
     if values.dtype != object and not isinstance(values.dtype, LazyDtype):
         return values.nunique(dropna=False) > 1
-    forms = map(_form, {id(value): value for value in values.tolist()}.values())
-    first = next(forms, None)
-    return any(form != first for form in forms)
+    cells = values.tolist()
+    first = _form(cells[0]) if cells else None
+    return any(cell is not cells[0] and _form(cell) != first for cell in cells)
 
 
 def _form(value: Any) -> Any:

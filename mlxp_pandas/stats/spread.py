@@ -215,8 +215,10 @@ def curves_of_groups(
         points, found = read_points({key: [each[row] for row in rows] for key, each in sources.items()}, steps)
         problems += found
         for label in labels:
-            named = zip(points[label], frame.index[rows], strict=True)
-            runs = [run and settle(run, chosen.dup, f"{label!r} of run {name}: ") for run, name in named]
+            runs = points[label]
+            if x is not None:  # the rows of a log ascend
+                named = zip(runs, frame.index[rows], strict=True)
+                runs = [run and settle(run, chosen.dup, f"{label!r} of run {name}: ") for run, name in named]
             runs = [run if run is not None and len(run.steps) else None for run in runs]
             if any(runs):
                 yield GroupCurves(place, label, runs, _reduced(runs, chosen))

@@ -136,6 +136,8 @@ def align(curves: Sequence[Curve]) -> tuple[_Array, _Floats, npt.NDArray[np.int6
     are_heads = all(curve.steps is steps or np.array_equal(curve.steps, steps[: len(curve.steps)]) for curve in curves)
     if not are_heads:
         steps = np.unique(np.concatenate([curve.steps for curve in curves]))
+    elif curves and all(len(curve.steps) == len(steps) for curve in curves):
+        return steps, np.stack([curve.values for curve in curves]), np.full(len(steps), len(curves))
     values, reached = np.full((len(curves), len(steps)), np.nan), np.zeros(len(steps), dtype=np.int64)
     for row, curve in zip(values, curves, strict=True):
         places = slice(len(curve.steps)) if are_heads else np.searchsorted(steps, curve.steps)

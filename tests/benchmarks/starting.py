@@ -25,5 +25,5 @@ _OPTIONAL = {"dill", "matplotlib", "mlxp", "msgspec", "PIL", "polars", "pyarrow"
 def imports(lab: Lab) -> Iterator[Row]:
     turns = [in_new_process(_IMPORT, bytecode=lab.folder / "bytecode") for _ in range(max(lab.repeats, 9) + 1)][1:]
     base, more = (median(turn[place] for turn in turns) * 1000 for place in (0, 1))
-    yield figure("import mlxp_pandas, beyond pandas", "import pandas", more, Reach(60, " ms"), f"{base:.0f} ms")
+    yield figure("import mlxp_pandas, beyond pandas", "import pandas", more, Reach(40, " ms"), f"{base:.0f} ms")
     yield figure("optional packages imported", "", len(_OPTIONAL.intersection(turns[0][2])), Reach(0, ""))
