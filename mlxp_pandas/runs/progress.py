@@ -63,6 +63,6 @@ def _tqdm() -> Any:
             warnings.simplefilter("ignore")
             from tqdm.auto import tqdm
     except ImportError:
-        hint = 'Progress needs tqdm: pip install tqdm, or leave out progress=True.'
+        hint = "Progress needs tqdm: pip install tqdm, or leave out progress=True."
         raise MissingDependencyError(hint) from None
     return tqdm

@@ -307,7 +307,7 @@ def _pyplot() -> Any:
     try:
         from matplotlib import pyplot
     except ImportError as error:
-        raise MissingDependencyError('Pictures need matplotlib: pip install matplotlib') from error
+        raise MissingDependencyError("Pictures need matplotlib: pip install matplotlib") from error
     return pyplot
 
 

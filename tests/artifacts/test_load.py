@@ -236,12 +236,12 @@ def test_torch_before_2_6_is_not_believed(store: Store, monkeypatch: pytest.Monk
 def test_missing_libraries(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("torch", "dill", "PIL.Image"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(MissingDependencyError, match=r'pip install Pillow'):
+    with pytest.raises(MissingDependencyError, match=r"pip install Pillow"):
         load_artifact(store("image", "x.png", b"x"), "image", "x.png")
     with pytest.raises(MissingDependencyError, match=r"pip install torch"):
         load_artifact(store("torch", "x.pt", b"x"), "torch", "x.pt")
     run = store("pickle", "x.pkl", b"\x80\x04\x8c\x0adill._dill\x8c\x0c_create_type\x93.")
-    with pytest.raises(MissingDependencyError, match=r'dill.*pip install dill'):
+    with pytest.raises(MissingDependencyError, match=r"dill.*pip install dill"):
         load_artifact(run, "pickle", "x.pkl")
     run = store("pickle", "y.pkl", b"cno_such_module\nNet\n.")
     with pytest.raises(MissingDependencyError, match=r"no_such_module.*sys\.path"):

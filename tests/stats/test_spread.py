@@ -217,7 +217,7 @@ def test_without_scipy(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", missing)
     assert step_statistics(RAGGED, "median", "std").n.tolist() == [3, 2, 1, 0]
-    with pytest.raises(MissingDependencyError, match=r'pip install scipy'):
+    with pytest.raises(MissingDependencyError, match=r"pip install scipy"):
         step_statistics(RAGGED)
     with pytest.raises(MissingDependencyError, match="scipy"):
         step_statistics(RAGGED, "iqm")

@@ -277,7 +277,7 @@ def test_without_matplotlib(monkeypatch):
         return normal(name, *args)
 
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(MissingDependencyError, match=r'pip install matplotlib'):
+    with pytest.raises(MissingDependencyError, match=r"pip install matplotlib"):
         groups(frame()).plot("loss", error=None)
 
 
