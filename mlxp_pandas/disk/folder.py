@@ -14,6 +14,8 @@ from typing import TypeVar
 from ..errors import LogsNotFoundError, LogsUnreadableError, NotALogsFolderError, suggest
 from .files import FileProblem, Problem
 
+__all__ = ["RunDir", "check_folder", "find_runs", "linked_runs", "runs_below"]
+
 _MAX_LOG_ID = 2**63 - 1
 _LOG_ID = "a log_id is written in ASCII digits without leading zero, up to 2**63 - 1"
 

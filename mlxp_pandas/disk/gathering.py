@@ -15,6 +15,9 @@ from contextlib import suppress
 from .files import FileProblem, Problem, read_bytes
 from .folder import RunDir
 
+__all__ = ["ARTIFACTS", "ARTIFACT_KEYS", "CONFIG", "INFO", "LOG_KEYS", "MAX_FILES", "METRICS", "Gathered", "gather"]
+__all__ += ["signature"]
+
 #: Bytes of one YAML file, over which it is a problem and is not read.
 MAX_YAML_BYTES = 32 << 20
 #: Entries of one folder of a run, likewise.

@@ -11,6 +11,8 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
+__all__ = ["ordered_map"]
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 

@@ -14,6 +14,8 @@ from typing import Any
 from ..disk import Problem
 from .row import Layout, Row
 
+__all__ = ["Block"]
+
 _WAITING = 512  # rows that wait to become columns
 _PLAIN = {str, int, float, bool, type(None)}
 _encode = json.JSONEncoder(separators=(",", ":")).encode

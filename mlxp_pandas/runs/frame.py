@@ -18,6 +18,8 @@ from ..disk import RunDir, linked_runs
 from ..plaintext import acts, shown
 from .blocks import Block
 
+__all__ = ["MISSING", "to_frame", "typed"]
+
 _EXACT = 2**53  # integers up to here are floats without loss
 
 _Parts = list[tuple[list[int], list[Any]]]  # for each block that has a column the places of its runs, and their values

@@ -11,6 +11,8 @@ from typing import Any
 
 from ..errors import MissingDependencyError
 
+__all__ = ["ProgressBar"]
+
 _DELAY = 1.0  # seconds before anything is imported or drawn
 
 

@@ -16,6 +16,8 @@ from . import index
 from .blocks import Block
 from .row import Layout, Row, RowReader
 
+__all__ = ["Progress", "scan"]
+
 _BATCH = 32  # runs gathered before they are parsed: neither drives the other out of the processor's caches
 
 Progress = Callable[[int], AbstractContextManager[Callable[[int], object]]]
