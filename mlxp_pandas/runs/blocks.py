@@ -89,8 +89,9 @@ class Block:
         return block
 
     def _flush(self) -> None:
-        for column, values in zip(self.columns, zip(*self._rows, strict=True), strict=bool(self._rows)):
-            column.extend(values)
+        if self._rows:
+            for column, values in zip(self.columns, zip(*self._rows, strict=True), strict=True):
+                column.extend(values)
         self._rows = []
 
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from itertools import islice
 
 from ..curves import incomplete_logs
-from ..disk import Problem, RunDir, check_folder, find_runs, gather, ordered_map, signature
+from ..disk import Problem, RunDir, find_runs, gather, ordered_map, signature
 from ..errors import IndexWarning, user_stacklevel
 from . import index
 from .blocks import Block
@@ -49,7 +49,6 @@ def scan(
     ------
     LogsNotFoundError, NotALogsFolderError, LogsUnreadableError
     """
-    check_folder(root)
     folder = dst_dir or root
     stored = index.read(root, folder) if refresh is not True else index.Stored()
     if refresh is False and stored.digest:
