@@ -43,7 +43,7 @@ def progress_bar(show: bool | None, total: int) -> Iterator[Callable[[int], None
         done += count
         if bar is not None:
             bar.update(count)
-        elif time.monotonic() > begin:
+        elif done % 64 == 0 and time.monotonic() > begin:
             begin = float("inf")  # not to be tried again
             with suppress(MissingDependencyError):
                 bar = _tqdm()(total=total, initial=done, unit="run", desc="Reading runs", disable=None)
