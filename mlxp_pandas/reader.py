@@ -16,7 +16,7 @@ from .disk import Problem, runs_below, warn_of
 from .errors import EmptyLogsWarning, InvalidOptionError, UnknownColumnError, suggest, user_stacklevel
 from .plaintext import printable
 from .query import selected_rows
-from .runs import ProgressBar, scan, to_frame
+from .runs import progress_bar, scan, to_frame
 from .stats import fields_table, load, searchable_table
 
 __all__ = ["Reader", "read_runs"]
@@ -194,7 +194,7 @@ def _read(
     """The frame of a log folder and what is wrong in it."""
     root = os.path.abspath(os.fsdecode(path))
     patterns = ["*"] if columns is None else [columns] if isinstance(columns, str) else list(columns)
-    blocks, problems = scan(root, _folder(dst_dir), refresh, partial(ProgressBar, progress))
+    blocks, problems = scan(root, _folder(dst_dir), refresh, partial(progress_bar, progress))
     if not blocks:
         _warn_of_emptiness(root)
     elif columns is not None:

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from ..errors import ProblemsWarning, user_stacklevel
 from ..plaintext import printable
 
+__all__ = ["FileProblem", "Problem", "others_claim", "read_bytes", "read_parts", "read_tail", "warn_of"]
+
 _SHOWN = 3  # problems in a warning
 _PART = 1 << 22  # bytes
 _FLAGS = os.O_RDONLY

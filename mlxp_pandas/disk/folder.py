@@ -15,6 +15,8 @@ from typing import TypeVar
 from ..errors import LogsNotFoundError, LogsUnreadableError, NotALogsFolderError, suggest
 from .files import FileProblem, Problem, read_bytes
 
+__all__ = ["RunDir", "find_runs", "linked_runs", "runs_below"]
+
 _MAX_LOG_ID = 2**63 - 1
 _IS_LIVE = re.compile(rb"""^status: *['"]?(?:RUNNING|STARTING)\b""", re.MULTILINE)
 _LOG_ID = "a log_id is written in ASCII digits without leading zero, up to 2**63 - 1"
@@ -115,15 +117,6 @@ class RunDir:
         return f"RunDir({self.path!r})"
 
 
-def check_folder(root: str) -> None:
-    """Raise as `find_runs` does where there is no such folder, before anything is looked for in it."""
-    try:
-        if not stat.S_ISDIR(os.stat(root).st_mode):
-            raise NotADirectoryError
-    except OSError as error:
-        raise _no_logs(root, error) from None
-
-
 def find_runs(root: str) -> tuple[list[RunDir], list[Problem]]:
     """The runs of a log folder by ascending log_id, and the folders that look like runs and are none.
 
@@ -135,14 +128,14 @@ def find_runs(root: str) -> tuple[list[RunDir], list[Problem]]:
     problems: list[Problem] = []
     try:
         with os.scandir(root) as entries:
-            for entry in entries:
-                if entry.name.isdigit() and _is_folder(entry, problems):
-                    if _is_log_id(entry.name):
-                        runs.append(RunDir(root, entry.name))
-                    else:
-                        problems.append(Problem(None, entry.name, None, "not a log_id", _LOG_ID, "nothing of it"))
+            names = [entry.name for entry in entries if entry.name.isdigit() and _is_folder(entry, problems)]
     except OSError as error:
         raise _no_logs(root, error) from None
+    for name in names:
+        if _is_log_id(name):
+            runs.append(RunDir(root, name))
+        else:
+            problems.append(Problem(None, name, None, "not a log_id", _LOG_ID, "nothing of it"))
     return sorted(runs, key=lambda run: run.log_id), sorted(problems, key=lambda problem: problem.file)
 
 

@@ -15,6 +15,9 @@ from contextlib import suppress
 from .files import FileProblem, Problem, read_bytes
 from .folder import RunDir
 
+__all__ = ["ARTIFACTS", "ARTIFACT_KEYS", "CONFIG", "INFO", "LOG_KEYS", "MAX_FILES", "METRICS", "Gathered", "gather"]
+__all__ += ["signature"]
+
 #: Bytes of one YAML file, over which it is a problem and is not read.
 MAX_YAML_BYTES = 32 << 20
 #: Entries of one folder of a run, likewise.
@@ -174,7 +177,15 @@ def gather(run: RunDir) -> Gathered:
 def signature(run: RunDir, looks: Sequence[str]) -> int:
     """What the looked-at files and folders of a run are now, as a number to compare: one system call each."""
     base = run.path + "/"
-    return hash(tuple([_stamp(base + relative) for relative in looks]))  # of integers: the same in every process
+    stamps: list[tuple[int, ...]] = []
+    for relative in looks:  # `_stamp` written out: most of a warm read is spent here
+        try:
+            status = os.stat(base + relative)
+        except (OSError, ValueError) as error:
+            stamps.append(_unseen(error))
+        else:
+            stamps.append((status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
+    return hash(tuple(stamps))  # of integers: the same in every process
 
 
 def _gather(found: Gathered) -> None:
@@ -211,10 +222,13 @@ def _gather_logs(found: Gathered, has_all: bool) -> None:
 def _stamp(path: str) -> tuple[int, ...]:
     try:
         return _numbers(os.stat(path))
-    except FileNotFoundError:
-        return _MISSING
-    except (OSError, ValueError) as error:  # the latter for a path that nobody writes into an index
-        return 1, 0, 0, getattr(error, "errno", None) or 0
+    except OSError as error:
+        return _unseen(error)
+
+
+def _unseen(error: OSError | ValueError) -> tuple[int, ...]:
+    """The stamp of what is missing, or refused, also for a path that nobody writes into an index."""
+    return _MISSING if isinstance(error, FileNotFoundError) else (1, 0, 0, getattr(error, "errno", None) or 0)
 
 
 def _numbers(status: os.stat_result) -> tuple[int, ...]:

@@ -15,6 +15,8 @@ import yaml
 
 from ..plaintext import acts, harmless
 
+__all__ = ["MAX_NAME", "Fault", "Flat", "construct", "flatten", "load_mapping", "text_of_key"]
+
 #: Nested levels of one file, over which the file is a problem and is not read.
 MAX_DEPTH = 200
 #: Leaves of one file, likewise.

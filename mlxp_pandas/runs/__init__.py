@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from .frame import to_frame
-from .progress import ProgressBar
+from .progress import progress_bar
 from .row import Row, RowReader
 from .scan import scan
 
-__all__ = ["ProgressBar", "Row", "RowReader", "scan", "to_frame"]
+__all__ = ["Row", "RowReader", "progress_bar", "scan", "to_frame"]

@@ -14,6 +14,8 @@ from typing import Any
 from ..disk import Problem
 from .row import Layout, Row
 
+__all__ = ["Block"]
+
 _WAITING = 512  # rows that wait to become columns
 _PLAIN = {str, int, float, bool, type(None)}
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -87,8 +89,9 @@ class Block:
         return block
 
     def _flush(self) -> None:
-        for column, values in zip(self.columns, zip(*self._rows, strict=True), strict=bool(self._rows)):
-            column.extend(values)
+        if self._rows:
+            for column, values in zip(self.columns, zip(*self._rows, strict=True), strict=True):
+                column.extend(values)
         self._rows = []
 
 

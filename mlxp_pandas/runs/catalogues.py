@@ -10,6 +10,8 @@ from ..curves import parse
 from ..disk import ARTIFACT_KEYS, LOG_KEYS, MAX_NAME, METRICS, Fault, Gathered, load_mapping, text_of_key
 from ..plaintext import acts
 
+__all__ = ["Catalogues"]
+
 #: Bytes of a metrics file without a catalogue, whose keys are read from its rows.
 MAX_UNCATALOGUED = 64 << 20
 #: Metrics of one run, and its columns of artifacts, over which the rest is a problem.

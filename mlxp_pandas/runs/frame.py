@@ -18,19 +18,15 @@ from ..disk import RunDir, linked_runs
 from ..plaintext import acts, shown
 from .blocks import Block
 
+__all__ = ["MISSING", "to_frame", "typed"]
+
 _EXACT = 2**53  # integers up to here are floats without loss
 
 _Parts = list[tuple[list[int], list[Any]]]  # for each block that has a column the places of its runs, and their values
 
 
-class _Missing:
-    """The value of a key that a run does not have."""
-
-    def __repr__(self) -> str:
-        return "MISSING"
-
-
-MISSING: Final = _Missing()
+#: The value of a key that a run does not have.
+MISSING: Final = object()
 
 
 def to_frame(blocks: Sequence[Block], root: str, is_wanted: Callable[[str], bool]) -> pd.DataFrame:
@@ -62,7 +58,7 @@ def typed(values: list[Any]) -> Any:
     """
     if len(values) > 1 and all(map(is_, values, repeat(values[0]))):  # one object, as a block has it of an index
         return typed(values[:1]).repeat(len(values))
-    build: Callable[[list[Any]], Any] = _BUILDERS.get(frozenset(map(type, values)) - {_Missing}, _objects)
+    build: Callable[[list[Any]], Any] = _BUILDERS.get(frozenset(map(type, values)) - {object}, _objects)
     try:
         return build(values)
     except (OverflowError, ValueError):

@@ -21,6 +21,8 @@ from typing import NamedTuple
 from ..disk import FileProblem, Problem, read_bytes
 from .blocks import Block
 
+__all__ = ["FILE_NAME", "Stored", "read", "write"]
+
 #: The name of the index in the log folder or in `dst_dir`.
 FILE_NAME = "mlxp_pandas.index"
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..errors import MissingDependencyError
 
+__all__ = ["progress_bar"]
+
 _DELAY = 1.0  # seconds before anything is imported or drawn
 
 
-class ProgressBar:
+@contextmanager
+def progress_bar(show: bool | None, total: int) -> Iterator[Callable[[int], None]]:
     """A context whose value is called with the number of runs done since the last call.
 
     Parameters
@@ -29,31 +32,27 @@ class ProgressBar:
     MissingDependencyError
         `show` is True and tqdm is not installed.
     """
+    if show:
+        _tqdm()
+    begin = time.monotonic() + _DELAY if show is not False else float("inf")
+    done = 0
+    bar: Any = None
 
-    def __init__(self, show: bool | None, total: int) -> None:
-        if show:
-            _tqdm()
-        self._begin = time.monotonic() + _DELAY if show is not False else float("inf")
-        self._total = total
-        self._done = 0
-        self._bar: Any = None
-
-    def __enter__(self) -> Callable[[int], None]:
-        return self._update
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def _update(self, count: int) -> None:
-        self._done += count
-        if self._bar is not None:
-            self._bar.update(count)
-        elif time.monotonic() > self._begin:
-            self._begin = float("inf")  # not to be tried again
+    def update(count: int) -> None:
+        nonlocal begin, done, bar
+        done += count
+        if bar is not None:
+            bar.update(count)
+        elif done % 64 == 0 and time.monotonic() > begin:
+            begin = float("inf")  # not to be tried again
             with suppress(MissingDependencyError):
-                bar = _tqdm()
-                self._bar = bar(total=self._total, initial=self._done, unit="run", desc="Reading runs", disable=None)
+                bar = _tqdm()(total=total, initial=done, unit="run", desc="Reading runs", disable=None)
+
+    try:
+        yield update
+    finally:
+        if bar is not None:
+            bar.close()
 
 
 def _tqdm() -> Any:

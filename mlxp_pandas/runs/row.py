@@ -9,6 +9,8 @@ from ..disk import CONFIG, INFO, Flat, Gathered, Problem
 from .catalogues import Catalogues
 from .templates import Flattener
 
+__all__ = ["Layout", "Row", "RowReader"]
+
 _FINISHED = ("COMPLETE", "FAILED")
 _PATIENCE = 20  # torn files of one scan that are read once more, each after 20 ms
 

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 
-from ..disk import Problem, RunDir, check_folder, find_runs, gather, ordered_map, signature
+from ..disk import Problem, RunDir, find_runs, gather, ordered_map, signature
 from ..errors import IndexWarning, user_stacklevel
 from . import index
 from .blocks import Block
 from .row import Layout, Row, RowReader
+
+__all__ = ["Progress", "scan"]
 
 _BATCH = 32  # runs gathered before they are parsed: neither drives the other out of the processor's caches
 
@@ -46,7 +48,6 @@ def scan(
     ------
     LogsNotFoundError, NotALogsFolderError, LogsUnreadableError
     """
-    check_folder(root)
     folder = dst_dir or root
     stored = index.read(root, folder) if refresh is not True else index.Stored()
     if refresh is False and stored.digest:

@@ -17,6 +17,8 @@ import yaml
 
 from ..disk import Flat, construct, flatten
 
+__all__ = ["Flattener"]
+
 _TEMPLATES = 8  # layouts kept; a folder of runs has one or two
 _LARGE = 1 << 20  # bytes of a file, from which it is no template
 _LINE = re.compile(r"( *)([A-Za-z_]\w*):(?: (\S.*))?", re.ASCII)
