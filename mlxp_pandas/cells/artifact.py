@@ -66,13 +66,19 @@ class Artifact:
     def load(self, trust: bool | None = None, loader: Loader | None = None) -> object:
         """Read the file. Code found in the logs runs only as `trust` allows.
 
+        Plain data is read from anybody: containers, numbers, text, dates, paths, numpy arrays, images, torch weights.
+        Objects of classes (in pickles, torch files, numpy arrays of objects) and loaders that MLXP stored are code.
+
         Parameters
         ----------
         trust : bool, optional
             True: run code found in the logs where the type needs it. False: never. None, the default: only where it is
-            yours. The file, its folders up to the logs and `info.yaml` belong to the current user, nobody else can
-            write them, and the script that started the run is on this machine, likewise the user's own, and mentions
-            `mlxp`.
+            yours, which takes two things. The file, its folders up to the logs, the run's `info.yaml` (and, for a
+            stored loader, the file it is stored in) belong to you, are no links, and group and others cannot write
+            them. And the script that `info.yaml` names (`current_file_path`) is on this machine, yours in the same
+            way, a `.py` file that mentions `mlxp`, outside of the logs and of installed libraries: you started the run
+            here. Ownership alone says little: `tar`, `unzip`, `scp` and `git clone` make you the owner of what somebody
+            else wrote. Do not unpack what you do not trust over a project of your own, whose script it may name.
         loader : callable, optional
             Takes the path and returns the object, in the place of the type's loader.
 
@@ -86,7 +92,9 @@ class Artifact:
         ArtifactNotFoundError
             The catalogue lists the file and the disk does not have it.
         UntrustedArtifactError
-            Loading it would run code found in the logs; the message says which call allows it.
+            Loading it would run code found in the logs; the message says what is needed, which of the two failed, and
+            which call allows it. With a umask of 002 your own files can be written by your group:
+            `chmod -R go-w logs` changes that.
         ArtifactError
             It cannot be read.
         """
