@@ -18,7 +18,6 @@ import pandas as pd
 from . import stats, views
 from .errors import InvalidOptionError, NoCurvesError
 from .groups import RunGroups, all_but_names, select_runs
-from .health import health_of
 from .query import local_names, selected_rows
 
 __all__ = ["CurveAccessor", "RunsAccessor"]
@@ -282,7 +281,7 @@ class RunsAccessor:
         -------
         DataFrame of shape (n_runs, n_columns)
             `status`, `stale`, `last_write`, `duration`, `n_steps.<log>`, `first_nan_step`, `repeated_steps`,
-            `torn_lines`, `n_problems`, `problems`; missing where a run does not have it. See `health.health_of`.
+            `torn_lines`, `n_problems`, `problems`; missing where a run does not have it. See `stats.health_of`.
 
         Raises
         ------
@@ -302,7 +301,7 @@ class RunsAccessor:
         2       COMPLETE  False              5           0
         >>> folder.cleanup()
         """
-        return health_of(self._frame, stale)
+        return stats.health_of(self._frame, stale)
 
     def summary(self, names: str | list[str]) -> pd.DataFrame:
         """Columns, and numbers of curves, side by side.

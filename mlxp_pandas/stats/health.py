@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .cells import LazyCell, LazyDtype
-from .curves import STEP_KEYS, Log, problems_of, read_log
-from .disk import METRICS, Fault, Gathered, Problem, RunDir, gather, ordered_map
-from .errors import InvalidOptionError
-from .runs import Row, RowReader
+from ..cells import LazyCell, LazyDtype
+from ..curves import STEP_KEYS, Log, problems_of, read_log
+from ..disk import METRICS, Fault, Gathered, Problem, RunDir, gather, ordered_map
+from ..errors import InvalidOptionError
+from ..runs import Row, RowReader
 
 __all__ = ["LIVE", "health_of", "runs_of"]
 
