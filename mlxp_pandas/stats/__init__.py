@@ -7,6 +7,7 @@ and averaged.
 
 from __future__ import annotations
 
+from ..cells import Curve
 from .columns import as_list, completed, fields_table, listed, load, run_ids, searchable_table, setting_columns, varying
 from .health import health_of, runs_of
 from .maps import aggregate, filter_runs
@@ -15,7 +16,6 @@ from .partition import Key, Partition, plain_key
 from .points import is_curves
 from .ranking import Criterion, best_runs, compare_settings, sorted_runs
 from .spread import CurveOptions, GroupCurves, checked_options, curves_of_groups, curves_table
-from .steps import Curve
 from .tables import RunTable, figure, key_text, run_table
 
 __all__ = ["Criterion", "Curve", "CurveOptions", "GroupCurves", "Key", "Partition", "RunTable", "aggregate", "as_list"]

@@ -14,12 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..cells import ArtifactDtype, Artifacts, LazyCell, LazyDtype, Metric, MetricDtype, load_columns
-from ..disk import Problem
+from ..cells import SEE, ArtifactDtype, Artifacts, LazyCell, LazyDtype, Metric, MetricDtype, load_columns
+from ..disk import Problem, warn_of
 from ..errors import ArtifactError, InvalidOptionError, UnknownColumnError, suggest
-
-SEE = "df.mlxp.health()"
-"""What a warning of damaged files tells the user to call."""
 
 _KINDS = {"b": bool, "i": int, "u": int, "f": float}  # by the kinds of dtypes, also of pandas' own
 
@@ -231,8 +228,7 @@ def searchable_table(frame: pd.DataFrame) -> pd.DataFrame:
     Fields
     config.seed  <class 'int'>
     """
-    table = fields_table(frame)
-    return table[[str(label).startswith(("info.", "config.")) for label in table.index]]
+    return fields_table(frame).filter(regex=r"^(config|info)\.", axis=0)
 
 
 def varying(frame: pd.DataFrame, start_key: str = "config") -> list[Hashable]:
@@ -313,7 +309,7 @@ def read_values(frame: pd.DataFrame, labels: Iterable[Hashable]) -> dict[Hashabl
     {'loss': [array([3., 1.]), nan]}
     """
     columns = {label: column(frame, label) for label in labels}
-    curves = _read_curves(columns)
+    curves = load_columns({label: values for label, values in columns.items() if _holds(values, Metric)})
     return {label: curves[label] if label in curves else _plain_list(values) for label, values in columns.items()}
 
 
@@ -344,13 +340,14 @@ def load(frame: pd.DataFrame, columns: object = None) -> pd.DataFrame:
     ['config.seed']
     """
     labels = list(frame.columns) if columns is None else require(frame, columns)
-    chosen, problems = {label: column(frame, label) for label in labels}, list[Problem]()
-    artifacts = [label for label, values in chosen.items() if _holds(values, Artifacts)]
-    new = {label: [_as_dict(cell, problems) for cell in chosen[label]] for label in artifacts}
-    new |= _read_curves(chosen, also=problems)
+    columns, problems = {label: column(frame, label) for label in labels}, list[Problem]()
+    new = load_columns({label: values for label, values in columns.items() if _holds(values, Metric)}, problems)
+    artifacts = {label: values for label, values in columns.items() if _holds(values, Artifacts)}
+    new |= {label: [_as_dict(cell, problems) for cell in values] for label, values in artifacts.items()}
+    warn_of(problems, SEE)
     loaded = frame.copy()
     for label, cells in new.items():
-        loaded[label] = object_array(cells)
+        loaded[label] = pd.Series(cells, index=frame.index, dtype=object)
     return loaded
 
 
@@ -367,17 +364,6 @@ def picked(values: Any, places: list[int]) -> pd.Series[Any]:
     if -1 in places and nullable:
         series = series.astype(nullable)  # type: ignore[call-overload]
     return series.reindex(places).reset_index(drop=True)
-
-
-def object_array(values: Sequence[object]) -> np.ndarray[Any, np.dtype[np.object_]]:
-    """A one-dimensional array of objects, whatever they are (numpy would stack arrays of equal length).
-
-    Examples
-    --------
-    >>> object_array([[1, 2], [3, 4]]).shape
-    (2,)
-    """
-    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def _type_name(values: pd.Series[Any]) -> str:
@@ -407,25 +393,12 @@ def _varies(values: pd.Series[Any]) -> bool:
 
 
 def _form(value: Any) -> Any:
-    """A value as something that compares: NaN equals NaN, arrays their likes, and all placeholders each other."""
-    if is_missing(value):
-        return math.inf, "missing"
-    if isinstance(value, LazyCell):
-        return math.inf, "placeholder"
+    """What is compared of a value."""
+    if is_missing(value) or isinstance(value, LazyCell):
+        return math.inf, isinstance(value, LazyCell)
     if isinstance(value, np.ndarray):
-        return np.ndarray, value.shape, [_form(each) for each in value.ravel().tolist()]
-    if isinstance(value, (tuple, list)):
-        return type(value), [_form(each) for each in value]
-    return value
-
-
-def _read_curves(columns: dict[Hashable, pd.Series[Any]], *, also: Sequence[Problem] = ()) -> dict[Hashable, list[Any]]:
-    """One bulk read of the metrics among some columns."""
-    metrics = {f"{place}": label for place, label in enumerate(columns) if _holds(columns[label], Metric)}
-    # Under names of their own: labels need not be strings, nor the names that the metrics have on disk.
-    frame = pd.DataFrame({name: columns[label].array for name, label in metrics.items()})
-    curves = load_columns(frame, list(metrics), also=also)
-    return {metrics[name]: cells for name, cells in curves.items()}
+        return _form(value.tolist())
+    return (type(value), [_form(each) for each in value]) if isinstance(value, (tuple, list)) else value
 
 
 def _plain_list(values: pd.Series[Any]) -> list[Any]:

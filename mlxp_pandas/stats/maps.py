@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import InvalidMapError, suggest
-from .columns import column, is_artifact, is_metric, is_missing, labels_of, object_array, picked, read_values
+from .columns import column, is_artifact, is_metric, is_missing, labels_of, picked, read_values
 from .numbers import with_numbers
 from .partition import Partition
 
@@ -339,7 +339,7 @@ def _output(frame: pd.DataFrame, each: Aggregation, values: list[Any], rows: _Ro
         if present:
             results.append(call(function, [present], f"column {each.column!r}, group {key!r}"))
     are_plain = all(map(pd.api.types.is_scalar, results))
-    cells = pd.Series(results if are_plain else object_array(results), dtype=None if results else np.float64)
+    cells = pd.Series(results, dtype=None if are_plain and results else object if results else np.float64)
     return picked(cells, places).array
 
 

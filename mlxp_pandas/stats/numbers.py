@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..cells import Curve
 from ..errors import InvalidOptionError, UnknownColumnError, suggest
 from ..query import names as names_in
 from .columns import as_list, column, has_column, is_artifact, is_metric, labels_of, read_values, require, run_ids
 from .points import curve_columns, is_curves, log_curves, points_of, read_ends, step_columns, tidy
-from .steps import Curve, as_numbers
+from .steps import as_numbers
 
 _Array = npt.NDArray[Any]
 

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..cells import SEE, Curve
 from ..disk import Problem, warn_of
 from ..errors import InvalidOptionError, MissingDependencyError
-from .columns import SEE, check_choice, completed, require
+from .columns import check_choice, completed, require
 from .partition import Partition
-from .points import point_sources, read_points, step_columns
-from .steps import DUPLICATES, Curve, align, grid_of, interpolate, settle
+from .points import points_of, step_columns
+from .steps import DUPLICATES, align, grid_of, interpolate, settle
 
 _Floats = npt.NDArray[np.float64]
 _Counts = npt.NDArray[np.int64]
@@ -209,11 +210,10 @@ def curves_of_groups(
     ([Curve(steps=array([0, 1]), values=array([4., 2.])), None], [4.0, 2.0])
     """
     steps = step_columns(frame, labels, x)
-    sources = point_sources(frame, steps)
+    kept = frame[[label for label in dict.fromkeys([*labels, *steps.values()]) if label in frame.columns]]
     problems: list[Problem] = []
     for place, rows in enumerate(partition.rows):
-        points, found = read_points({key: [each[row] for row in rows] for key, each in sources.items()}, steps)
-        problems += found
+        points = points_of(kept.iloc[rows], steps, problems)
         for label in labels:
             runs = points[label]
             if x is not None:  # the rows of a log ascend

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..cells import Curve
 from ..errors import InvalidOptionError
 
 _Array = npt.NDArray[Any]
@@ -17,21 +18,6 @@ _Floats = npt.NDArray[np.float64]
 
 DUPLICATES = ("last", "first", "mean", "raise")
 """What can be done with a step that was logged twice."""
-
-
-class Curve(NamedTuple):
-    """The points of one run.
-
-    Attributes
-    ----------
-    steps : ndarray of shape (n_points,)
-        int64 or float64; ascending and each once after `settle`.
-    values : ndarray of shape (n_points,)
-        NaN where the run logged one.
-    """
-
-    steps: _Array
-    values: _Array
 
 
 def as_numbers(values: _Array) -> _Floats:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlxp_pandas.cells import Curve
 from mlxp_pandas.errors import InvalidOptionError
 from mlxp_pandas.stats import steps
-from mlxp_pandas.stats.steps import DUPLICATES, Curve, as_numbers, grid_of, interpolate, settle
+from mlxp_pandas.stats.steps import DUPLICATES, as_numbers, grid_of, interpolate, settle
 
 NAN, INF = np.nan, np.inf
 
