@@ -857,7 +857,7 @@ class CurveAccessor:
         return self._series(curves.map(lambda curve: np.asarray(curve) if isinstance(curve, list) else curve).array)
 
     def _reduced(self, name: str, skipna: bool = True, x: str | None = None) -> pd.Series[Any]:
-        numbers = stats.curve_numbers(self._frame(), {self._label: [name]}, skipna=skipna, x=x)
+        numbers = stats.curve_numbers(self._frame(), [(self._label, name)], skipna=skipna, x=x)
         return self._series(numbers[self._label, name], name)
 
     def _frame(self) -> pd.DataFrame:
@@ -876,7 +876,7 @@ def _check_only(is_allowed: bool, message: str) -> None:
 
 def _queried(frame: pd.DataFrame, query: str, missing: str, values: dict[str, Any]) -> pd.DataFrame:
     """The runs that a query selects; numbers of curves are read when the first of their names is met."""
-    numbers = cache(partial(stats.suffix_columns, frame, query))
+    numbers = cache(partial(stats.numbers_in, frame, query))
     found = selected_rows(frame, query, missing=missing, local_values=values, derived=lambda name: numbers().get(name))
     return frame.take(found)
 

@@ -226,10 +226,9 @@ def read_cells(
     cells = [cell for of in columns.values() for cell in of if isinstance(cell, Metric)]
     # Runs by their `id`: the cells of a row share it, and thousands of paths are slow to hash.
     runs = {id(cell.run): cell.run for cell in cells}
-    wanted = {(id(cell.run), cell.column): (cell.run, cell.column) for cell in cells}
     metrics = list(dict.fromkeys(cell.column for cell in cells))
-    is_full = len(wanted) == len(runs) * len(metrics)
-    found = read(list(runs.values()), metrics, None if is_full else set(wanted.values()))
+    is_full = len({(id(cell.run), cell.column) for cell in cells}) == len(runs) * len(metrics)
+    found = read(list(runs.values()), metrics, None if is_full else {(cell.run, cell.column) for cell in cells})
     warn_of(found.problems, SEE) if problems is None else problems.extend(found.problems)
     numbers = {run: number for number, run in enumerate(runs)}
     rows = functools.cache(np.arange)  # one array for all loaded curves of a length: it is compared with itself

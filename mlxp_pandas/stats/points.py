@@ -220,8 +220,18 @@ def curve_columns(frame: pd.DataFrame) -> list[Hashable]:
     >>> curve_columns(pd.DataFrame({"seed": [1], "loss": [np.array([1.0])]}))
     ['loss']
     """
-    columns = ((label, frame.iloc[:, place]) for place, label in enumerate(frame.columns))
-    return [label for label, values in columns if is_metric(values) or (is_curves(values) and values.notna().any())]
+    return [label for label, values in frame.items() if holds_curves(values)]
+
+
+def holds_curves(values: pd.Series[Any]) -> bool:
+    """Whether a column holds curves, and not only may: metrics, or at least one array or list of numbers.
+
+    Examples
+    --------
+    >>> holds_curves(pd.Series([np.nan, [1.0]])), holds_curves(pd.Series([np.nan]))
+    (True, False)
+    """
+    return is_metric(values) or (is_curves(values) and bool(values.notna().any()))
 
 
 def is_curves(values: pd.Series[Any]) -> bool:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import InvalidOptionError, UnknownColumnError, UnknownGroupError, suggest
-from .columns import as_list, check_choice, column, completed, listed, picked, read_values, run_ids, setting_columns
-from .numbers import as_floats, best_points, curve_numbers, number_column, number_columns, reduced, split_name
+from .columns import as_list, check_choice, column, completed, listed, picked, run_ids, setting_columns
+from .numbers import as_floats, best_points, curve_numbers, number_column, number_columns, split_name
 from .partition import Partition, plain_key
 from .points import is_curves, points_of, shared_steps, tidy
 from .spread import check_level, t_quantile
@@ -248,19 +248,14 @@ def scores(frame: pd.DataFrame, criterion: Criterion) -> _Floats:
     """
     by, mode, scope = criterion
     check_choice("mode", mode, ("min", "max"))
-    last_k = _LAST_K.fullmatch(scope) if isinstance(scope, str) else None
-    if last_k is None:
+    if not _LAST_K.fullmatch(str(scope)):
         check_choice("scope", scope, ("last", "best", "last-10"))
-    if not _is_metric(frame, by):
-        if scope != "last":
-            raise InvalidOptionError(f"scope={scope!r} is for curves, and {by!r} is one number a run.")
-        return number_column(frame, by)
-    if last_k is None:
-        number = mode if scope == "best" else "last"
-        return as_numbers(curve_numbers(frame, {by: [number]})[by, number])
-    curves = read_values(frame, [by])[by]
-    ends = [curve[-int(last_k[1]) :] if isinstance(curve, (np.ndarray, list)) else curve for curve in curves]
-    return as_numbers(reduced(ends, "mean", skipna=False))
+    if _is_metric(frame, by):
+        number = mode if scope == "best" else scope
+        return as_numbers(curve_numbers(frame, [(by, number)])[by, number])
+    if scope != "last":
+        raise InvalidOptionError(f"scope={scope!r} is for curves, and {by!r} is one number a run.")
+    return number_column(frame, by)
 
 
 def reported(frame: pd.DataFrame, criterion: Criterion, names: Sequence[Hashable]) -> dict[Hashable, Any]:
@@ -298,22 +293,15 @@ def reported(frame: pd.DataFrame, criterion: Criterion, names: Sequence[Hashable
     >>> reported(runs, Criterion("val", scope="best"), ["test"])
     {'test': array([1.3])}
     """
-    at_best = criterion.scope == "best" and _is_metric(frame, criterion.by)
-    found: dict[Hashable, Any] = {}
-    for name in names:
-        if not _is_metric(frame, name):
-            found[name] = number_columns(frame, [name]).iloc[:, 0].array
-        elif at_best:
-            found[name] = _at_best(frame, criterion, name)
-        else:
-            found[name] = curve_numbers(frame, {name: ["last"]})[name, "last"]
+    found: dict[Hashable, Any] = dict(number_columns(frame, names, bare="last").items())
+    if criterion.scope == "best" and _is_metric(frame, criterion.by):
+        found |= {name: _at_best(frame, criterion, name) for name in names if _is_metric(frame, name)}
     return found
 
 
 def _is_metric(frame: pd.DataFrame, name: Hashable) -> bool:
-    """Whether a name is that of a column of curves."""
-    label, suffix = split_name(frame, name)
-    return suffix is None and is_curves(column(frame, label))
+    """Whether a name is that of curves, not of one of their numbers."""
+    return split_name(frame, name)[1] is None and is_curves(column(frame, name))
 
 
 def _at_best(frame: pd.DataFrame, criterion: Criterion, name: Hashable) -> npt.NDArray[Any]:
