@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import datetime
-import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ..cells import LazyCell, LazyDtype
 from ..curves import STEP_KEYS, Log, problems_of, read_log
@@ -20,14 +18,8 @@ from ..disk import METRICS, Fault, Gathered, Problem, RunDir, gather, ordered_ma
 from ..errors import InvalidOptionError
 from ..runs import Row, RowReader
 
-__all__ = ["LIVE", "health_of", "runs_of"]
-
-#: The statuses of a run that has not said how it ended.
-LIVE = ("RUNNING", "STARTING")
-
+_LIVE = ("RUNNING", "STARTING")  # the statuses of a run that has not said how it ended
 _DATE = "%d/%m/%Y %H:%M:%S"  # MLXP's
-
-_Array = NDArray[Any]
 
 
 class _Log(NamedTuple):
@@ -35,7 +27,6 @@ class _Log(NamedTuple):
 
     name: str
     rows: Log
-    n_steps: int | None
     first_nan: int | None
     n_repeated: int
     written: float | None
@@ -68,13 +59,17 @@ def health_of(frame: pd.DataFrame, stale: object = "2h") -> pd.DataFrame:
         `stale` is no length of time, or the frame has no metric and no artifact column.
     """
     limit = _seconds(stale)
-    runs = runs_of(frame)
     reader = RowReader()
-    rows = [_row(found, logs, reader, limit) for found, logs in ordered_map(_read, runs)]
+    rows = [_row(found, logs, reader, limit) for found, logs in ordered_map(_read, runs_of(frame))]
     logs = sorted({name for row in rows for name in row if name.startswith("n_steps.")})
-    columns = ["status", "stale", "last_write", "duration", *logs, "first_nan_step", "repeated_steps", "torn_lines"]
-    table = pd.DataFrame(rows, index=frame.index, columns=[*columns, "n_problems", "problems"], dtype=object)
-    return table.astype(_types(table)).infer_objects()
+    counts = [*logs, "first_nan_step", "repeated_steps", "torn_lines", "n_problems"]
+    columns = ["status", "stale", "last_write", "duration", *counts, "problems"]
+    table = pd.DataFrame(rows, columns=[*columns, "start", "end"], dtype=object)
+    table = table.astype(dict.fromkeys(counts, "Int64") | {"stale": "bool", "last_write": "datetime64[us]"})
+    start, end = (pd.to_datetime(table[name], format=_DATE, errors="coerce") for name in ("start", "end"))
+    lasted = end.astype("datetime64[us]").fillna(table["last_write"]) - start.astype("datetime64[us]")
+    table["duration"] = lasted.mask(lasted < pd.Timedelta(0), pd.Timedelta(0))
+    return table[columns].infer_objects().set_axis(frame.index, axis=0)
 
 
 def runs_of(frame: pd.DataFrame) -> list[RunDir]:
@@ -87,23 +82,16 @@ def runs_of(frame: pd.DataFrame) -> list[RunDir]:
     """
     runs: list[RunDir | None] = [None] * len(frame)
     for _, values in frame.items():
-        if None not in runs:
-            break
-        if isinstance(values.dtype, LazyDtype) or values.dtype == object:
-            runs = [known or _run_of(cell) for known, cell in zip(runs, values, strict=True)]
+        if None in runs and (isinstance(values.dtype, LazyDtype) or values.dtype == object):
+            cells = (cell.run if isinstance(cell, LazyCell) else None for cell in values)
+            runs = [known or run for known, run in zip(runs, cells, strict=True)]
     roots = {run.root for run in runs if run is not None}
     if frame.index.name == "log_id" and len(roots) == 1:
-        root = next(iter(roots))
-        runs = [run or RunDir(root, str(log_id)) for run, log_id in zip(runs, frame.index, strict=True)]
-    if None in runs:
-        raise InvalidOptionError(
-            "The folders of these runs are not known: keep one metric or artifact column of what read_runs returned."
-        )
-    return [run for run in runs if run is not None]
-
-
-def _run_of(cell: object) -> RunDir | None:
-    return cell.run if isinstance(cell, LazyCell) else None
+        runs = [run or RunDir(min(roots), str(log_id)) for run, log_id in zip(runs, frame.index, strict=True)]
+    known = [run for run in runs if run is not None]
+    if len(known) < len(runs):
+        raise InvalidOptionError("The folders of these runs are not known: keep a metric or artifact column.")
+    return known
 
 
 def _seconds(stale: object) -> float:
@@ -112,9 +100,7 @@ def _seconds(stale: object) -> float:
     except (ValueError, TypeError):
         seconds = float("nan")
     if not seconds >= 0:
-        raise InvalidOptionError(
-            f"stale={stale!r} is no length of time; give one such as '2h', '30min' or a timedelta."
-        )
+        raise InvalidOptionError(f"stale={stale!r} is no length of time, such as '2h', '30min' or a timedelta.")
     return seconds
 
 
@@ -127,71 +113,48 @@ def _read(run: RunDir) -> tuple[Gathered, list[_Log]]:
 def _log(run: RunDir, name: str) -> _Log:
     rows = read_log(run, name)
     steps = _steps(rows)
-    n_repeated = 0 if steps is None else len(steps) - len(np.unique(steps))
-    n_steps = rows.n_rows if rows.n_rows >= 0 else None
     written, faults = _log_written(f"{run.path}/{METRICS}/{name}.json")
     bare = rows._replace(curves=dict.fromkeys(rows.curves), at={}, faults=rows.faults or faults)
-    return _Log(name, bare, n_steps, _first_nan(rows), n_repeated, written)
+    return _Log(name, bare, _first_nan(rows, steps), int(steps.duplicated().sum()), written)
 
 
-def _steps(rows: Log) -> _Array | None:
-    """The logged steps, in the order of the rows that have one; None where the log does not count."""
-    curves = (rows.curves[key] for key in STEP_KEYS if key in rows.curves)
-    return next((curve for curve in curves if curve.dtype.kind in "iuf"), None)
+def _steps(rows: Log) -> pd.Series[Any]:
+    """The logged steps by the rows that have one; none where the log does not count."""
+    curves = ((key, rows.curves[key]) for key in STEP_KEYS if key in rows.curves)
+    counted = (pd.Series(curve, index=rows.rows(key)) for key, curve in curves if curve.dtype.kind in "iuf")
+    return next(counted, pd.Series(dtype=np.float64))
 
 
-def _first_nan(rows: Log) -> int | None:
+def _first_nan(rows: Log, steps: pd.Series[Any]) -> int | None:
     """The step of the first row in which a metric is NaN; the row's position where it has no step."""
-    places = [rows.rows(key)[is_nan][:1] for key, curve in rows.curves.items() if (is_nan := _is_nan(curve)).any()]
-    if not places:
-        return None
-    first = int(min(place[0] for place in places))
-    key = next((key for key in STEP_KEYS if key in rows.curves), None)
-    steps = {} if key is None else dict(zip(rows.rows(key).tolist(), rows.curves[key].tolist(), strict=True))
-    step = steps.get(first)
-    return int(step) if isinstance(step, int | float) and math.isfinite(step) else first
-
-
-def _is_nan(curve: _Array) -> NDArray[np.bool_]:
-    if curve.dtype.kind == "f":
-        return np.isnan(curve)
-    is_nan = (isinstance(value, float) and math.isnan(value) for value in curve if curve.dtype == object)
-    return np.fromiter(is_nan, dtype=bool) if curve.dtype == object else np.zeros(len(curve), dtype=bool)
+    places = (rows.rows(key)[pd.isna(curve)] for key, curve in rows.curves.items())
+    first = min((int(of_key[0]) for of_key in places if len(of_key)), default=None)
+    step = steps.get(first, np.nan)
+    return int(step) if np.isfinite(step) else first
 
 
 def _row(found: Gathered, logs: list[_Log], reader: RowReader, limit: float) -> dict[str, Any]:
     row = reader.row(found)
     left_out = {problem.file for problem in row.problems if problem.kind in ("reserved name", "odd name")}
     logs = [log for log in logs if f"{found.run.name}/{METRICS}/{log.name}.json" not in left_out]
-    try:
-        return _state(found, logs, row, limit)
-    except Exception as error:  # an unknown defect costs one run
-        found.problem("", "defect", f"{type(error).__name__}: {error}")
-        return {"stale": False, **_named((*row.problems, found.problems[-1]))}
-
-
-def _state(found: Gathered, logs: list[_Log], row: Row, limit: float) -> dict[str, Any]:
     info = dict(zip(row.layout.config + row.layout.info, row.values, strict=True))
     status = info.get("info.status")
     last_write = _last_write(found, logs)
-    is_stale = status in LIVE and last_write is not None and time.time() - last_write > limit
-    is_writing = status in LIVE and not is_stale
-    first_nans = [log.first_nan for log in logs if log.first_nan is not None]
+    is_stale = status in _LIVE and last_write is not None and time.time() - last_write > limit
+    is_writing = status in _LIVE and not is_stale
+    problems = [*row.problems, *_problems(found.run, logs, row, is_writing=is_writing)]
     return {
         "status": status if isinstance(status, str) else np.nan,
         "stale": is_stale,
-        "last_write": _moment(last_write),
-        "duration": _duration(info, last_write),
-        **{f"n_steps.{log.name}": log.n_steps for log in logs},
-        "first_nan_step": min(first_nans, default=None),
+        "last_write": None if last_write is None else datetime.datetime.fromtimestamp(last_write),
+        **{which: f"{info.get(f'info.{which}_date')} {info.get(f'info.{which}_time')}" for which in ("start", "end")},
+        **{f"n_steps.{log.name}": log.rows.n_rows if log.rows.n_rows >= 0 else None for log in logs},
+        "first_nan_step": min((log.first_nan for log in logs if log.first_nan is not None), default=None),
         "repeated_steps": sum(log.n_repeated for log in logs),
         "torn_lines": sum(_n_torn(log, is_writing=is_writing) for log in logs),
-        **_named([*row.problems, *_problems(found.run, logs, row, is_writing=is_writing)]),
+        "n_problems": len(problems),
+        "problems": tuple(problem.sentence for problem in problems),
     }
-
-
-def _named(problems: Sequence[Problem]) -> dict[str, Any]:
-    return {"n_problems": len(problems), "problems": tuple(problem.sentence for problem in problems)}
 
 
 def _n_torn(log: _Log, *, is_writing: bool) -> int:
@@ -204,9 +167,9 @@ def _problems(run: RunDir, logs: list[_Log], row: Row, *, is_writing: bool) -> I
     """What is wrong in the metrics files and was not said of the run already."""
     read = {log.name: log.rows for log in logs}
     known = {(problem.file, problem.kind) for problem in row.problems}
-    missing = set(row.layout.metrics).difference(f"{log.name}.{key}" for log in logs for key in log.rows.curves)
-    ordered = filter(missing.__contains__, row.layout.metrics)
-    for problem in dict.fromkeys(problems_of(run, read, ordered, is_writing)):
+    found = {f"{log.name}.{key}" for log in logs for key in log.rows.curves}
+    missing = [metric for metric in row.layout.metrics if metric not in found]
+    for problem in dict.fromkeys(problems_of(run, read, missing, is_writing)):
         if (problem.file, problem.kind) not in known:
             yield problem
     named = {file for file, _ in known}  # their keys were looked at, and some left out
@@ -221,10 +184,8 @@ def _unlisted(run: RunDir, logs: list[_Log], listed: set[str]) -> Iterator[Probl
         lacking = sorted(key for key in log.rows.curves if f"{log.name}.{key}" not in listed)
         if lacking:
             more = f" and {len(lacking) - 3:,} more" if len(lacking) > 3 else ""
-            reason = (
-                f"the rows have {', '.join(map(repr, lacking[:3]))}{more}, which the catalogue lacks; without "
-                f"{METRICS}/.keys/{log.name}.yaml the rows are looked at"
-            )
+            rows = f"the rows have {', '.join(map(repr, lacking[:3]))}{more}, which the catalogue lacks"
+            reason = f"{rows}; without {METRICS}/.keys/{log.name}.yaml the rows are looked at"
             file, kept = f"{run.name}/{METRICS}/{log.name}.json", "the metrics that the catalogue lists"
             yield Problem(run.log_id, file, None, "unlisted key", reason, kept)
 
@@ -248,32 +209,5 @@ def _log_written(path: str) -> tuple[float | None, list[Fault]]:
 
 
 def _written(modified: float, changed: float) -> float:
-    """The time of a write; one in the future was set by hand or by another clock."""
-    return modified if modified <= time.time() else changed
-
-
-def _moment(seconds: float | None) -> datetime.datetime | None:
-    try:
-        return None if seconds is None else datetime.datetime.fromtimestamp(seconds)
-    except (OverflowError, ValueError, OSError):
-        return None
-
-
-def _duration(info: dict[str, Any], last_write: float | None) -> datetime.timedelta | None:
-    start = _time(info, "start")
-    end = _time(info, "end") or _moment(last_write)
-    return None if start is None or end is None else max(end - start, datetime.timedelta(0))
-
-
-def _time(info: dict[str, Any], which: str) -> datetime.datetime | None:
-    try:
-        return datetime.datetime.strptime(f"{info[f'info.{which}_date']} {info[f'info.{which}_time']}", _DATE)
-    except (KeyError, ValueError):
-        return None
-
-
-def _types(table: pd.DataFrame) -> dict[str, Any]:
-    """The types of the columns: counts keep their missing values."""
-    types: dict[str, Any] = {name: "Int64" for name in table.columns if name.startswith("n_steps.")}
-    types |= dict.fromkeys(("first_nan_step", "repeated_steps", "torn_lines", "n_problems"), "Int64")
-    return types | {"stale": "bool", "last_write": "datetime64[us]", "duration": "timedelta64[us]"}
+    """The time of a write; one in the future, or before 1970, was set by hand or by another clock."""
+    return modified if 0 <= modified <= time.time() else changed

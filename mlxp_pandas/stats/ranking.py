@@ -341,25 +341,24 @@ def _differences(difference: pd.DataFrame, mode: str, level: float) -> pd.DataFr
 
 
 def _check_one_run_each(runs: pd.DataFrame, settings: Partition, partners: Partition) -> None:
-    again = runs[["setting", "partner"]].sort_values("setting", kind="stable")
-    for setting, partner in again[again.duplicated()].to_numpy()[:1]:
-        of = f"of {settings.names} has two runs with {partners.names} = {partners.keys[partner]}"
-        advice = "give `by` and `pair` so that one run is left, or filter the runs"
-        raise InvalidOptionError(f"The setting {settings.keys[setting]} {of}: {advice}.")
+    again = runs[runs.duplicated(["setting", "partner"])].head(1)
+    for setting, partner in zip(again["setting"], again["partner"], strict=True):
+        of = f"{settings.keys[setting]} of {settings.names} has two runs with {partners.names} = {partners.keys[partner]}"
+        raise InvalidOptionError(f"The setting {of}: give `by` and `pair` so that one is left, or filter the runs.")
 
 
 def _baseline(settings: Partition, baseline: Any) -> int:
     """The setting that a baseline names, by all of its values or by those of some columns."""
     if not settings.names:
         raise UnknownGroupError("No config column varies beside those of `pair`: name those of a setting with `by`.")
-    if not isinstance(baseline, Mapping):
-        place = settings.place(tuple(baseline) if isinstance(baseline, list) else baseline)
-        places = [] if place is None else [place]
-    else:
+    if isinstance(baseline, Mapping):
         for name in baseline:
             if name not in settings.names:
                 raise UnknownColumnError(f"The settings have no column {name!r}.{suggest(name, settings.names)}")
         places = settings.having(list(baseline), {plain_key(tuple(baseline.values()))})
+    else:
+        place = settings.place(tuple(baseline) if isinstance(baseline, list) else baseline)
+        places = [] if place is None else [place]
     if not places:
         near = suggest(baseline, [str(key if len(key) != 1 else key[0]) for key in settings.keys])
         raise UnknownGroupError(f"No setting of {settings.names} is the baseline {baseline!r}.{near}")
