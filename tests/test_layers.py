@@ -34,7 +34,7 @@ ONLY_IN = {
     "pandas": """
         __init__ __main__ accessor cells.artifact cells.lazy cells.metric groups query.columns query.evaluate
         reader runs.frame stats.columns stats.health stats.maps stats.numbers stats.partition stats.points
-        stats.ranking stats.spread stats.steps stats.tables views.plots
+        stats.ranking stats.spread stats.tables views.plots
     """,
     "pickle": "artifacts.unpickle testing",
     "scipy": "stats.spread",

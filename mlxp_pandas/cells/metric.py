@@ -199,7 +199,7 @@ def read_cells(
     Parameters
     ----------
     columns : mapping of key to sequence of cells
-        A cell is a metric, a curve that is loaded already (ndarray of shape (n_steps,)), or something else, which has
+        A cell is a metric, a curve that is loaded already (ndarray or list of n_steps), or something else, which has
         no curve. Runs of several log folders are fine, the cells know what they stand for.
     read : callable
         `read_curves`; or `read_last`, which gives metrics their last value in the place of all values.
@@ -235,7 +235,7 @@ def read_cells(
 
     def curve_of(cell: Any) -> Curve | None:
         if not isinstance(cell, Metric):
-            return Curve(rows(len(cell)), cell) if isinstance(cell, np.ndarray) else None
+            return Curve(rows(len(cell)), np.asarray(cell)) if isinstance(cell, (np.ndarray, list)) else None
         number = numbers[id(cell.run)]
         place = found.places[cell.column][number]
         return None if place is None else Curve(place[0].rows(place[1]), found.values[cell.column][number])

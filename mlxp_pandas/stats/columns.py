@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..cells import SEE, ArtifactDtype, Artifacts, LazyCell, LazyDtype, Metric, MetricDtype, load_columns
+from ..cells import SEE, ArtifactDtype, Artifacts, LazyCell, LazyDtype, Metric, load_columns
 from ..disk import Problem, warn_of
 from ..errors import ArtifactError, InvalidOptionError, UnknownColumnError, suggest
 
@@ -172,16 +172,6 @@ def check_choice(name: str, given: object, allowed: Sequence[Any]) -> None:
     """
     if not any(given is value or (isinstance(given, str) and given == value) for value in allowed):
         raise InvalidOptionError(f"{name}={given!r} is none of the allowed values.{suggest(given, allowed)}")
-
-
-def is_metric(values: pd.Series[Any]) -> bool:
-    """Whether a column holds references to curves."""
-    return isinstance(values.dtype, MetricDtype)
-
-
-def is_artifact(values: pd.Series[Any]) -> bool:
-    """Whether a column holds references to artifacts."""
-    return isinstance(values.dtype, ArtifactDtype)
 
 
 def is_missing(value: object) -> bool:
@@ -367,9 +357,9 @@ def picked(values: Any, places: list[int]) -> pd.Series[Any]:
 
 
 def _type_name(values: pd.Series[Any]) -> str:
-    if is_artifact(values):
+    if isinstance(values.dtype, ArtifactDtype):
         return "Artifact"
-    kind = Metric if is_metric(values) else _type_of(values)
+    kind = _type_of(values)
     return "METRIC" if kind is Metric else str(kind)
 
 
@@ -409,9 +399,7 @@ def _plain_list(values: pd.Series[Any]) -> list[Any]:
 
 def _holds(values: pd.Series[Any], cell: type) -> bool:
     """Whether a column holds such cells; joining frames may have made it one of objects."""
-    if values.dtype == object:
-        return cell in set(map(type, values.tolist()))
-    return isinstance(values.dtype, LazyDtype) and values.dtype.cell_class is cell
+    return values.dtype.type is cell or (values.dtype == object and cell in set(map(type, values.tolist())))
 
 
 def _as_dict(cell: Any, problems: list[Problem]) -> Any:

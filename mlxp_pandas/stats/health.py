@@ -7,6 +7,7 @@ import datetime
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 
 from ..cells import LazyCell, LazyDtype
 from ..curves import STEP_KEYS, Log, problems_of, read_log
-from ..disk import METRICS, Fault, Gathered, Problem, RunDir, gather, ordered_map
+from ..disk import METRICS, Fault, Gathered, Problem, RunDir, gather, ordered_map, reason_of
 from ..errors import InvalidOptionError
 from ..runs import Row, RowReader
 
@@ -95,13 +96,11 @@ def runs_of(frame: pd.DataFrame) -> list[RunDir]:
 
 
 def _seconds(stale: object) -> float:
-    try:
+    with suppress(ValueError, TypeError):
         seconds = pd.Timedelta(stale).total_seconds()  # type: ignore[arg-type]
-    except (ValueError, TypeError):
-        seconds = float("nan")
-    if not seconds >= 0:
-        raise InvalidOptionError(f"stale={stale!r} is no length of time, such as '2h', '30min' or a timedelta.")
-    return seconds
+        if seconds >= 0:
+            return seconds
+    raise InvalidOptionError(f"stale={stale!r} is no length of time, such as '2h', '30min' or a timedelta.")
 
 
 def _read(run: RunDir) -> tuple[Gathered, list[_Log]]:
@@ -201,10 +200,9 @@ def _log_written(path: str) -> tuple[float | None, list[Fault]]:
     """When a log was written, also one that cannot be read: one that is over the limit may still grow."""
     try:
         status = os.lstat(path)
-    except FileNotFoundError:
-        return None, []
     except OSError as error:
-        return None, [Fault(None, "unreadable", error.strerror or str(error), "all but when it was written")]
+        is_gone = isinstance(error, FileNotFoundError)
+        return None, [] if is_gone else [Fault(None, *reason_of(error), "all but when it was written")]
     return _written(status.st_mtime, status.st_ctime), []
 
 

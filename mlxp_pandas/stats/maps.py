@@ -11,14 +11,15 @@ import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..cells import ArtifactDtype
 from ..errors import InvalidMapError, suggest
-from .columns import as_list, column, is_artifact, is_missing, labels_of, picked, read_values
+from .columns import as_list, column, is_missing, labels_of, picked, read_values
 from .numbers import with_numbers
 from .partition import Partition
 from .points import holds_curves
@@ -29,15 +30,9 @@ STATISTICS = ("mean", "std", "sem", "median", "min", "max", "count")
 _FORMS = 'Give (function, column or columns[, output names]), a list of them, {column: "mean"} or out=(column, "mean").'
 
 Function = Callable[..., Any]
+Aggregation = tuple[Function | str, Hashable, Hashable]
+"""One output column of an aggregation: a function or the name of a statistic, the column, and the output's name."""
 _Curve = npt.NDArray[Any]
-
-
-class Aggregation(NamedTuple):
-    """One output column of an aggregation: a function, or the name of a statistic, applied to one column."""
-
-    function: Function | str
-    column: Hashable
-    output: Hashable
 
 
 def aggregate(frame: pd.DataFrame, partition: Partition, maps: object, named: Mapping[str, object]) -> pd.DataFrame:
@@ -77,9 +72,9 @@ def aggregate(frame: pd.DataFrame, partition: Partition, maps: object, named: Ma
     array([3. , 1.5])
     """
     aggregations = parse_aggregations(frame, maps, named)
-    known, labels = with_numbers(frame, [each.column for each in aggregations])
+    known, labels = with_numbers(frame, [label for _, label, _ in aggregations])
     read = read_values(known, dict.fromkeys(labels))
-    outputs = {each.output: _output(known, each, read[each.column], partition) for each in aggregations}
+    outputs = {output: _output(column(known, label), of, read[label], partition) for of, label, output in aggregations}
     return pd.DataFrame(outputs, index=range(len(partition))).set_axis(partition.index, axis=0)
 
 
@@ -192,10 +187,9 @@ def parse_aggregations(frame: pd.DataFrame, maps: object, named: Mapping[str, ob
     Examples
     --------
     >>> parse_aggregations(pd.DataFrame(), ("mean", ("train.loss", "test.loss")), {})
-    [Aggregation(function='mean', column='train.loss', output='fmean.train.loss'),
-     Aggregation(function='mean', column='test.loss', output='fmean.test.loss')]
+    [('mean', 'train.loss', 'fmean.train.loss'), ('mean', 'test.loss', 'fmean.test.loss')]
     >>> parse_aggregations(pd.DataFrame(), {"train.loss": "mean"}, {})
-    [Aggregation(function='mean', column='train.loss', output='train.loss')]
+    [('mean', 'train.loss', 'train.loss')]
     """
     if (maps is None) == (not named):
         raise InvalidMapError(f"Nothing to aggregate, or two spellings at once. {_FORMS}")
@@ -205,7 +199,7 @@ def parse_aggregations(frame: pd.DataFrame, maps: object, named: Mapping[str, ob
         found = _from_mapping(maps)
     else:
         found = [each for one in _as_maps(maps) for each in _from_tuple(frame, one)]
-    outputs = [each.output for each in found]
+    outputs = [output for *_, output in found]
     if again := [output for place, output in enumerate(outputs) if output in outputs[:place]]:
         raise InvalidMapError(f"Two outputs are named {again[0]!r}: give one of them a name of its own.")
     return found
@@ -266,7 +260,7 @@ def call(function: Function, lists: Sequence[list[Any]], where: str) -> Any:
 def _from_named(output: str, spec: object) -> Aggregation:
     if not (isinstance(spec, tuple) and len(spec) == 2) or callable(spec[0]):
         raise InvalidMapError(f'{output}={spec!r} is not of the form {output}=(column, "mean").')
-    return Aggregation(_checked(spec[1]), spec[0], output)
+    return _checked(spec[1]), spec[0], output
 
 
 def _from_mapping(maps: Mapping[Any, Any]) -> list[Aggregation]:
@@ -274,7 +268,7 @@ def _from_mapping(maps: Mapping[Any, Any]) -> list[Aggregation]:
     has_lists = any(isinstance(spec, list) for spec in maps.values())
     pairs = [(label, each) for label, spec in maps.items() for each in (spec if isinstance(spec, list) else [spec])]
     outputs = [(*as_list(label), _name_of(function)) if has_lists else label for label, function in pairs]
-    return [Aggregation(_checked(each), label, output) for (label, each), output in zip(pairs, outputs, strict=True)]
+    return [(_checked(each), label, output) for (label, each), output in zip(pairs, outputs, strict=True)]
 
 
 def _from_tuple(frame: pd.DataFrame, one: tuple[Any, ...]) -> list[Aggregation]:
@@ -282,7 +276,7 @@ def _from_tuple(frame: pd.DataFrame, one: tuple[Any, ...]) -> list[Aggregation]:
     outputs = as_list(one[2]) if len(one) == 3 else [f"f{_name_of(function)}.{label}" for label in labels]
     if len(outputs) != len(labels) or not all(isinstance(name, str) for name in outputs):
         raise InvalidMapError(f"The third element of a map names its {len(labels)} output(s), with str: {outputs!r}.")
-    return [Aggregation(function, label, output) for label, output in zip(labels, outputs, strict=True)]
+    return [(function, label, output) for label, output in zip(labels, outputs, strict=True)]
 
 
 def _as_maps(maps: object) -> list[tuple[Any, ...]]:
@@ -306,21 +300,20 @@ def _name_of(function: object) -> str:
     return function if isinstance(function, str) else getattr(function, "__name__", type(function).__name__)
 
 
-def _output(frame: pd.DataFrame, each: Aggregation, values: list[Any], partition: Partition) -> Any:
+def _output(series: pd.Series[Any], function: Function | str, values: list[Any], partition: Partition) -> Any:
     """One output: the result of each group, typed; missing for groups without a run that has the metric."""
-    series = column(frame, each.column)
     are_curves = holds_curves(series)
-    if isinstance(each.function, str) and not are_curves:
-        return _plain_statistic(series, each.function, partition)
-    function = partial(step_statistic, name=each.function) if isinstance(each.function, str) else each.function
-    leaves_out = are_curves or is_artifact(series)
+    if isinstance(function, str) and not are_curves:
+        return _plain_statistic(series, function, partition)
+    function = partial(step_statistic, name=function) if isinstance(function, str) else function
+    leaves_out = are_curves or isinstance(series.dtype, ArtifactDtype)
     results: list[Any] = []
     places = []
     for key, group in zip(partition.keys, partition.rows, strict=True):
         present = [values[row] for row in group.tolist() if not (leaves_out and is_missing(values[row]))]
         places.append(len(results) if present else -1)
         if present:
-            results.append(call(function, [present], f"column {each.column!r}, group {key!r}"))
+            results.append(call(function, [present], f"column {series.name!r}, group {key!r}"))
     are_plain = all(map(pd.api.types.is_scalar, results))
     return picked(pd.Series(results, dtype=(None if are_plain else object) if results else np.float64), places).array
 
@@ -343,8 +336,10 @@ def _booleans(outcome: Any, n_rows: int) -> npt.NDArray[np.bool_]:
         (outcome,) = outcome  # MLXP's way to return one output
     values = list(outcome) if pd.api.types.is_list_like(outcome) else []
     if len(values) != n_rows or not all(isinstance(value, (bool, np.bool_)) for value in values):
-        wanted = f"one boolean for each run, such as x == min(x): {n_rows} of them"
-        raise InvalidMapError(f"A filter function returns {wanted}; it returned {reprlib.repr(outcome)}.")
+        given = reprlib.repr(outcome)
+        raise InvalidMapError(
+            f"A filter function returns one boolean for each run, {n_rows} of them; it returned {given}."
+        )
     return np.array(values, dtype=bool)
 
 

@@ -10,12 +10,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..cells import Curve
+from ..cells import ArtifactDtype, Curve
 from ..errors import InvalidOptionError, UnknownColumnError, suggest
 from ..query import names as names_in
-from .columns import as_list, column, has_column, is_artifact, labels_of, read_values, require, run_ids
-from .points import curve_column, holds_curves, is_curves, log_curves, points_of, read_ends, step_columns, tidy
-from .steps import as_numbers
+from .columns import as_list, column, has_column, labels_of, read_values, require, run_ids
+from .points import (
+    as_numbers,
+    curve_column,
+    holds_curves,
+    is_curves,
+    log_curves,
+    points_of,
+    read_ends,
+    step_columns,
+    tidy,
+)
 
 _Array = npt.NDArray[Any]
 
@@ -416,7 +425,7 @@ def _of_points(values: _Array, name: str, skipna: bool) -> Any:
 def _plain_values(frame: pd.DataFrame, label: Hashable) -> Any:
     """The values of a column that holds no files, as an array; see `number_columns`."""
     values = column(frame, label)
-    if is_artifact(values):
+    if isinstance(values.dtype, ArtifactDtype):
         raise InvalidOptionError(f"{label!r} holds artifacts, which have no value to compare.")
     if holds_curves(values):
         shown = f"{label}.last, {label}.min"

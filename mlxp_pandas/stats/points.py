@@ -8,14 +8,14 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from ..cells import Curve, Metric, read_cells
+from ..cells import Curve, Metric, MetricDtype, read_cells
 from ..curves import STEP_KEYS, find_log, read_last
 from ..disk import Problem
 from ..errors import InvalidOptionError, UnknownColumnError, suggest
-from .columns import column, is_metric, is_missing, require
-from .steps import as_numbers
+from .columns import column, is_missing, require
 
 Curves = dict[Hashable, list[Curve | None]]
 Steps = Mapping[Hashable, str | None]
@@ -48,7 +48,9 @@ def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> dict[Hashable,
     return {label: [_end(curve) for curve in of] for label, of in curves.items()}
 
 
-def points_of(frame: pd.DataFrame, steps: Steps, problems: list[Problem] | None = None) -> Curves:
+def points_of(
+    frame: pd.DataFrame, steps: Mapping[Hashable, str | None], problems: list[Problem] | None = None
+) -> Curves:
     """Read the points of metrics; each log file is opened once for all of them.
 
     Parameters
@@ -86,6 +88,29 @@ def points_of(frame: pd.DataFrame, steps: Steps, problems: list[Problem] | None 
         both = zip(cells[label, None], curves[label, None], curves[label, x], strict=True)
         points[label] = [_points(*each, x) for each in both]
     return points
+
+
+def as_numbers(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The values of a curve as float64; what is no number (text, a list, None) is NaN.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_points,)
+        A curve as `Metric.load` gives it.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_points,)
+        Not copied where it is float64 already. Integers beyond what a float can hold are infinite.
+
+    Examples
+    --------
+    >>> as_numbers(np.array([1, True, "diverged", None, 10**400], dtype=object))
+    array([ 1.,  1., nan, nan, inf])
+    """
+    if values.dtype.kind in "biuf":
+        return values.astype(np.float64, copy=False)
+    return np.fromiter(map(_number, values), dtype=np.float64, count=len(values))
 
 
 def tidy(curves: Iterable[Curve | None]) -> pd.DataFrame:
@@ -231,7 +256,7 @@ def holds_curves(values: pd.Series[Any]) -> bool:
     >>> holds_curves(pd.Series([np.nan, [1.0]])), holds_curves(pd.Series([np.nan]))
     (True, False)
     """
-    return is_metric(values) or (is_curves(values) and bool(values.notna().any()))
+    return isinstance(values.dtype, MetricDtype) or (is_curves(values) and bool(values.notna().any()))
 
 
 def is_curves(values: pd.Series[Any]) -> bool:
@@ -243,13 +268,12 @@ def is_curves(values: pd.Series[Any]) -> bool:
     (True, False)
     """
     if values.dtype != object:
-        return is_metric(values) or bool(values.dtype == np.float64 and values.isna().all())
-    first = next((value for value in values if value is not None and not is_missing(value)), None)
-    return first is None or isinstance(first, (Metric, list)) or (isinstance(first, np.ndarray) and first.ndim == 1)
+        return isinstance(values.dtype, MetricDtype) or bool(values.dtype == np.float64 and values.isna().all())
+    return all(map(_may_be_curve, values))
 
 
 def cells_of(frame: pd.DataFrame, label: Hashable) -> list[Any]:
-    """The cells of a column of curves, for `read_cells`: metrics, ndarrays of shape (n_points,), or None.
+    """The cells of a column of curves, for `read_cells`: metrics, or arrays and lists of n_points; or missing.
 
     Raises
     ------
@@ -260,11 +284,10 @@ def cells_of(frame: pd.DataFrame, label: Hashable) -> list[Any]:
 
     Examples
     --------
-    >>> cells_of(pd.DataFrame({"loss": [np.nan]}), "loss")
-    [None]
+    >>> cells_of(pd.DataFrame({"loss": [[3.0, 1.0], None]}), "loss")
+    [[3.0, 1.0], None]
     """
-    values = curve_column(frame, label)
-    return list(values) if is_metric(values) else [_cell(value, label) for value in values]
+    return list(curve_column(frame, label))
 
 
 def curve_column(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
@@ -279,6 +302,12 @@ def curve_column(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
     if not is_curves(values):
         raise InvalidOptionError(f"{label!r} holds no curves.{suggest(label, curve_columns(frame))}")
     return values
+
+
+def _may_be_curve(value: Any) -> bool:
+    if isinstance(value, (np.ndarray, list)):
+        return np.ndim(value) == 1
+    return isinstance(value, Metric) or value is None or is_missing(value)
 
 
 def _end(curve: Curve | None) -> Any:
@@ -301,7 +330,7 @@ def _points(cell: Any, logged: Curve | None, at: Curve | None, x: str | None) ->
         return None
     if x is None:
         return Curve(logged.steps, as_numbers(logged.values))
-    if isinstance(cell, np.ndarray) and len(logged.steps) != len(at.steps):
+    if not isinstance(cell, Metric) and len(logged.steps) != len(at.steps):
         lengths = f"A curve has {len(logged.steps)} values and its {x!r} has {len(at.steps)}"
         raise InvalidOptionError(f"{lengths}: give the columns as read_runs returns them, of which the rows are known.")
     if not np.array_equal(logged.steps, at.steps):
@@ -311,16 +340,6 @@ def _points(cell: Any, logged: Curve | None, at: Curve | None, x: str | None) ->
         if isinstance(value, (str, list, dict)):
             raise InvalidOptionError(f"{x!r} holds {value!r}: steps are numbers.")
     return Curve(at.values if at.values.dtype.kind in "iuf" else as_numbers(at.values), as_numbers(logged.values))
-
-
-def _cell(value: Any, label: Hashable) -> Any:
-    if isinstance(value, (list, np.ndarray)) and np.ndim(value) == 1:
-        return np.asarray(value)
-    if isinstance(value, Metric):
-        return value
-    if is_missing(value) or value is None:
-        return None
-    raise InvalidOptionError(f"{label!r} holds {value!r} beside curves: a curve is a metric or a flat array.")
 
 
 def _metrics(frame: pd.DataFrame, label: Hashable) -> list[Metric]:
@@ -347,5 +366,11 @@ def _step_column(frame: pd.DataFrame, label: Hashable, x: str) -> str:
             raise InvalidOptionError(f"{logs}. Give a metric of {log!r}, or a key that each log has.")
         if is_column or other:
             return name
-    known = [each for each in curve_columns(frame) if each != label]
-    raise UnknownColumnError(f"There is no {x!r} beside {label!r}.{suggest(x, known)}")
+    raise UnknownColumnError(f"There is no {x!r} beside {label!r}.{suggest(x, curve_columns(frame))}")
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value) if isinstance(value, (int, float)) else np.nan
+    except OverflowError:
+        return np.inf if isinstance(value, int) and value > 0 else -np.inf

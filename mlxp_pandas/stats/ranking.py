@@ -15,9 +15,8 @@ from ..errors import InvalidOptionError, UnknownColumnError, UnknownGroupError, 
 from .columns import as_list, check_choice, column, completed, listed, picked, run_ids, setting_columns
 from .numbers import as_floats, best_points, curve_numbers, number_column, number_columns, split_name
 from .partition import Partition, plain_key
-from .points import is_curves, points_of, shared_steps, tidy
+from .points import as_numbers, is_curves, points_of, shared_steps, tidy
 from .spread import check_level, t_quantile
-from .steps import as_numbers
 
 _Floats = npt.NDArray[np.float64]
 
@@ -209,8 +208,7 @@ def sorted_runs(frame: pd.DataFrame, by: object, ascending: bool | list[bool] = 
     >>> sorted_runs(runs, "train.loss.last").index.tolist()
     [2, 0, 1]
     """
-    keys = number_columns(frame, by)
-    keys = keys.set_axis(range(keys.shape[1]), axis=1).set_axis(range(len(keys)), axis=0)
+    keys = pd.DataFrame({place: values.array for place, (_, values) in enumerate(number_columns(frame, by).items())})
     try:
         order = keys.sort_values(list(keys.columns), ascending=ascending, kind="stable").index
     except (TypeError, ValueError) as error:
@@ -343,8 +341,8 @@ def _differences(difference: pd.DataFrame, mode: str, level: float) -> pd.DataFr
 def _check_one_run_each(runs: pd.DataFrame, settings: Partition, partners: Partition) -> None:
     again = runs[runs.duplicated(["setting", "partner"])].head(1)
     for setting, partner in zip(again["setting"], again["partner"], strict=True):
-        of = f"{settings.keys[setting]} of {settings.names} has two runs with {partners.names} = {partners.keys[partner]}"
-        raise InvalidOptionError(f"The setting {of}: give `by` and `pair` so that one is left, or filter the runs.")
+        pair = f"{settings.names} = {settings.keys[setting]} and {partners.names} = {partners.keys[partner]}"
+        raise InvalidOptionError(f"A setting has two runs with {pair}: give `by` and `pair` so that one is left.")
 
 
 def _baseline(settings: Partition, baseline: Any) -> int:
@@ -364,6 +362,5 @@ def _baseline(settings: Partition, baseline: Any) -> int:
         raise UnknownGroupError(f"No setting of {settings.names} is the baseline {baseline!r}.{near}")
     if len(places) > 1:
         rest = [name for name in settings.names if name not in baseline]
-        advice = f"name their {rest} too, or pair the runs also by these"
-        raise InvalidOptionError(f"{len(places)} settings are {dict(baseline)!r}: {advice}.")
+        raise InvalidOptionError(f"{len(places)} settings are {baseline!r}: name their {rest} too, or pair by it.")
     return places[0]

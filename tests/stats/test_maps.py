@@ -16,7 +16,7 @@ FRAME = pd.DataFrame({"a": [1], "b": [2]})
 
 
 def outputs(maps=None, **named):
-    return [(each.column, each.output) for each in parse_aggregations(FRAME, maps, named)]
+    return [(label, output) for _, label, output in parse_aggregations(FRAME, maps, named)]
 
 
 class Caller:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from mlxp_pandas.cells import Curve
 from mlxp_pandas.errors import InvalidOptionError
-from mlxp_pandas.stats import steps
-from mlxp_pandas.stats.steps import DUPLICATES, as_numbers, grid_of, interpolate, settle
+from mlxp_pandas.stats import spread
+from mlxp_pandas.stats.points import as_numbers
+from mlxp_pandas.stats.spread import DUPLICATES, grid_of, interpolate, settle
 
 NAN, INF = np.nan, np.inf
 
@@ -27,7 +28,7 @@ class Stack(NamedTuple):
 
 
 def align(curves):
-    return Stack(*steps.align(curves))
+    return Stack(*spread.align(curves))
 
 
 def curve(steps, values):
