@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,8 @@ from pandas.api.extensions import register_extension_dtype
 
 from ..curves import read_curves
 from ..disk import Problem, warn_of
-from ..errors import MetricError
+from ..errors import ArtifactError, MetricError
+from .artifact import Artifacts
 from .lazy import LazyArray, LazyCell, LazyDtype
 
 __all__ = ["SEE", "Curve", "Metric", "MetricArray", "MetricDtype", "load_columns", "read_cells"]
@@ -162,43 +163,53 @@ class MetricArray(LazyArray):
 MetricDtype.array_class = MetricArray
 
 
-def load_columns(
-    columns: Mapping[Any, pd.Series] | pd.DataFrame, problems: list[Problem] | None = None
-) -> dict[Any, list[Any]]:
-    """The values of columns, with the curves in the place of metrics.
+def load_columns(columns: Mapping[Any, pd.Series] | pd.DataFrame, *kinds: type[LazyCell]) -> dict[Any, list[Any]]:
+    """The values of columns of metrics and artifacts; each log file is opened once for all of them.
 
     Parameters
     ----------
     columns : mapping of key to Series, or DataFrame
-        Others than metrics are returned as they are; metrics in an `object` column are loaded.
-    problems : list of Problem, optional
-        As for `read_cells`.
+        Columns without metrics and artifacts are left out.
+    *kinds : type
+        `Metric` or `Artifacts`; both unless given.
 
     Returns
     -------
     dict of key to list of length n_rows
-        For a metric the curve, ndarray of shape (n_steps,), or NaN where the run has none.
+        For a metric the curve, ndarray of shape (n_steps,), for artifacts a dict of them; NaN where the run has none.
+        Other values, in an `object` column, are as they were.
+
+    Warns
+    -----
+    ProblemsWarning
+        One warning a call, for all files that are damaged; their healthy lines are returned.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from mlxp_pandas.cells import load_columns
-    >>> load_columns(pd.DataFrame({"config.seed": [1, 2]}))
-    {'config.seed': [1, 2]}
+    >>> from mlxp_pandas.cells import MetricArray, load_columns
+    >>> load_columns(pd.DataFrame({"config.seed": [1], "train.loss": MetricArray._from_runs([None], "train.loss")}))
+    {'train.loss': [nan]}
     """
-    cells = {key: list(values) for key, values in columns.items()}
+    problems: list[Problem] = []
+    wanted = set(kinds or (Metric, Artifacts))
+    cells = {key: list(values) for key, values in columns.items() if not wanted.isdisjoint(_kinds_in(values))}
     curves = read_cells(cells, problems=problems)
-    return {key: list(map(_loaded, of, curves[key])) for key, of in cells.items()}
+    loaded = {
+        key: [_loaded(*each, problems) for each in zip(of, curves[key], strict=True)] for key, of in cells.items()
+    }
+    warn_of(problems, SEE)
+    return loaded
 
 
 def read_cells(
-    columns: Mapping[Any, Sequence[Any]], read: Callable[..., Any] = read_curves, problems: list[Problem] | None = None
+    columns: Mapping[Any, Iterable[Any]], read: Callable[..., Any] = read_curves, problems: list[Problem] | None = None
 ) -> dict[Any, list[Curve | None]]:
     """Read the curves of cells as they were logged; each log file is opened once for all of them.
 
     Parameters
     ----------
-    columns : mapping of key to sequence of cells
+    columns : mapping of key to iterable of cells
         A cell is a metric, a curve that is loaded already (ndarray or list of n_steps), or something else, which has
         no curve. Runs of several log folders are fine, the cells know what they stand for.
     read : callable
@@ -243,10 +254,18 @@ def read_cells(
     return {key: list(map(curve_of, of)) for key, of in columns.items()}
 
 
-def _loaded(cell: Any, curve: Curve | None) -> Any:
+def _kinds_in(values: pd.Series) -> set[type]:
+    return set(map(type, values.tolist())) if values.dtype == object else {values.dtype.type}
+
+
+def _loaded(cell: Any, curve: Curve | None, problems: list[Problem]) -> Any:
     if isinstance(cell, Metric):
         return np.nan if curve is None else curve.values
-    return cell
+    try:
+        return dict(cell.items()) if isinstance(cell, Artifacts) else cell
+    except ArtifactError as error:
+        problems.append(Problem(cell.log_id, f"{cell.log_id}/artifacts", None, "missing", str(error), "NaN"))
+        return np.nan
 
 
 def _why_gone(metric: Metric, problems: Sequence[Problem]) -> str:

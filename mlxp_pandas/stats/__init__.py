@@ -21,6 +21,5 @@ from .tables import RunTable, figure, key_text, run_table
 __all__ = ["Criterion", "Curve", "CurveOptions", "GroupCurves", "Key", "Partition", "RunTable", "aggregate", "as_list"]
 __all__ += ["best_runs", "checked_options", "compare_settings", "completed", "curve_numbers", "curves_of_groups"]
 __all__ += ["curves_table", "fields_table", "figure", "filter_runs", "health_of", "is_curves", "key_text", "listed"]
-__all__ += ["load", "long_frame", "number_column", "number_columns", "plain_key", "run_ids", "run_table"]
-__all__ += ["numbers_in", "searchable_table", "setting_columns", "sorted_runs", "values_at", "varying"]
-__all__ += ["with_numbers"]
+__all__ += ["load", "long_frame", "number_column", "number_columns", "numbers_in", "plain_key", "run_ids", "run_table"]
+__all__ += ["searchable_table", "setting_columns", "sorted_runs", "values_at", "varying", "with_numbers"]

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..cells import SEE, ArtifactDtype, Artifacts, LazyCell, LazyDtype, Metric, load_columns
-from ..disk import Problem, warn_of
-from ..errors import ArtifactError, InvalidOptionError, UnknownColumnError, suggest
+from ..cells import ArtifactDtype, LazyCell, LazyDtype, Metric, load_columns
+from ..errors import InvalidOptionError, UnknownColumnError, suggest
 
 _KINDS = {"b": bool, "i": int, "u": int, "f": float}  # by the kinds of dtypes, also of pandas' own
 
@@ -299,7 +298,7 @@ def read_values(frame: pd.DataFrame, labels: Iterable[Hashable]) -> dict[Hashabl
     {'loss': [array([3., 1.]), nan]}
     """
     columns = {label: column(frame, label) for label in labels}
-    curves = load_columns({label: values for label, values in columns.items() if _holds(values, Metric)})
+    curves = load_columns(columns, Metric)
     return {label: curves[label] if label in curves else _plain_list(values) for label, values in columns.items()}
 
 
@@ -330,13 +329,8 @@ def load(frame: pd.DataFrame, columns: object = None) -> pd.DataFrame:
     ['config.seed']
     """
     labels = list(frame.columns) if columns is None else require(frame, columns)
-    columns, problems = {label: column(frame, label) for label in labels}, list[Problem]()
-    new = load_columns({label: values for label, values in columns.items() if _holds(values, Metric)}, problems)
-    artifacts = {label: values for label, values in columns.items() if _holds(values, Artifacts)}
-    new |= {label: [_as_dict(cell, problems) for cell in values] for label, values in artifacts.items()}
-    warn_of(problems, SEE)
     loaded = frame.copy()
-    for label, cells in new.items():
+    for label, cells in load_columns({label: column(frame, label) for label in labels}).items():
         loaded[label] = pd.Series(cells, index=frame.index, dtype=object)
     return loaded
 
@@ -395,18 +389,3 @@ def _plain_list(values: pd.Series[Any]) -> list[Any]:
     """The values of a column as Python objects; a missing one is NaN, also where pandas would say NA."""
     is_plain = isinstance(values.dtype, (np.dtype, LazyDtype))
     return list((values if is_plain else values.to_numpy(dtype=object, na_value=np.nan)).tolist())
-
-
-def _holds(values: pd.Series[Any], cell: type) -> bool:
-    """Whether a column holds such cells; joining frames may have made it one of objects."""
-    return values.dtype.type is cell or (values.dtype == object and cell in set(map(type, values.tolist())))
-
-
-def _as_dict(cell: Any, problems: list[Problem]) -> Any:
-    if not isinstance(cell, Artifacts):
-        return cell
-    try:
-        return dict(cell.items())
-    except ArtifactError as error:
-        problems.append(Problem(cell.log_id, f"{cell.log_id}/artifacts", None, "missing", str(error), "NaN"))
-        return np.nan

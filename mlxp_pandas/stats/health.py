@@ -171,22 +171,19 @@ def _problems(run: RunDir, logs: list[_Log], row: Row, *, is_writing: bool) -> I
     for problem in dict.fromkeys(problems_of(run, read, missing, is_writing)):
         if (problem.file, problem.kind) not in known:
             yield problem
-    named = {file for file, _ in known}  # their keys were looked at, and some left out
-    if f"{run.name}/{METRICS}" not in named:
-        others = [log for log in logs if f"{run.name}/{METRICS}/{log.name}.json" not in named]
-        yield from _unlisted(run, others, set(row.layout.metrics))
-
-
-def _unlisted(run: RunDir, logs: list[_Log], listed: set[str]) -> Iterator[Problem]:
-    """Name keys of rows that are no columns of their run, because a whole catalogue lacks them."""
-    for log in logs:
+    named, listed = {file for file, _ in known}, set(row.layout.metrics)  # of these, keys were looked at and left out
+    for log in logs if f"{run.name}/{METRICS}" not in named else []:
+        file = f"{run.name}/{METRICS}/{log.name}.json"
         lacking = sorted(key for key in log.rows.curves if f"{log.name}.{key}" not in listed)
-        if lacking:
-            more = f" and {len(lacking) - 3:,} more" if len(lacking) > 3 else ""
-            rows = f"the rows have {', '.join(map(repr, lacking[:3]))}{more}, which the catalogue lacks"
-            reason = f"{rows}; without {METRICS}/.keys/{log.name}.yaml the rows are looked at"
-            file, kept = f"{run.name}/{METRICS}/{log.name}.json", "the metrics that the catalogue lists"
-            yield Problem(run.log_id, file, None, "unlisted key", reason, kept)
+        if lacking and file not in named:
+            yield Problem(run.log_id, file, None, "unlisted key", _unlisted(log, lacking), "what the catalogue lists")
+
+
+def _unlisted(log: _Log, lacking: list[str]) -> str:
+    """Say which keys of rows are no columns of their run, because a whole catalogue lacks them."""
+    more = f" and {len(lacking) - 3:,} more" if len(lacking) > 3 else ""
+    rows = f"the rows have {', '.join(map(repr, lacking[:3]))}{more}, which the catalogue lacks"
+    return f"{rows}; without {METRICS}/.keys/{log.name}.yaml the rows are looked at"
 
 
 def _last_write(found: Gathered, logs: list[_Log]) -> float | None:

@@ -307,8 +307,7 @@ def _output(series: pd.Series[Any], function: Function | str, values: list[Any],
         return _plain_statistic(series, function, partition)
     function = partial(step_statistic, name=function) if isinstance(function, str) else function
     leaves_out = are_curves or isinstance(series.dtype, ArtifactDtype)
-    results: list[Any] = []
-    places = []
+    results, places = list[Any](), list[int]()
     for key, group in zip(partition.keys, partition.rows, strict=True):
         present = [values[row] for row in group.tolist() if not (leaves_out and is_missing(values[row]))]
         places.append(len(results) if present else -1)
@@ -336,10 +335,8 @@ def _booleans(outcome: Any, n_rows: int) -> npt.NDArray[np.bool_]:
         (outcome,) = outcome  # MLXP's way to return one output
     values = list(outcome) if pd.api.types.is_list_like(outcome) else []
     if len(values) != n_rows or not all(isinstance(value, (bool, np.bool_)) for value in values):
-        given = reprlib.repr(outcome)
-        raise InvalidMapError(
-            f"A filter function returns one boolean for each run, {n_rows} of them; it returned {given}."
-        )
+        wanted = f"A filter function returns one boolean for each run, {n_rows} of them"
+        raise InvalidMapError(f"{wanted}; it returned {reprlib.repr(outcome)}.")
     return np.array(values, dtype=bool)
 
 

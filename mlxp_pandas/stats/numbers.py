@@ -14,17 +14,7 @@ from ..cells import ArtifactDtype, Curve
 from ..errors import InvalidOptionError, UnknownColumnError, suggest
 from ..query import names as names_in
 from .columns import as_list, column, has_column, labels_of, read_values, require, run_ids
-from .points import (
-    as_numbers,
-    curve_column,
-    holds_curves,
-    is_curves,
-    log_curves,
-    points_of,
-    read_ends,
-    step_columns,
-    tidy,
-)
+from .points import as_numbers, curve_column, holds_curves, is_curves, log_curves, points_of, read_ends, steps_of, tidy
 
 _Array = npt.NDArray[Any]
 
@@ -90,7 +80,7 @@ def curve_numbers(
     skipna : bool
         As for `reduced`.
     x : str, optional
-        What the steps of `step_of_min` and `step_of_max` are, as for `points.step_columns`.
+        What the steps of `step_of_min` and `step_of_max` are, as for `points.steps_of`.
 
     Returns
     -------
@@ -113,7 +103,7 @@ def curve_numbers(
             return typed_numbers(ends[label])
         if not name.startswith("step_of_"):
             return reduced(curves[label], name, skipna=skipna)
-        points = points_of(frame, step_columns(frame, [label], x))[label]
+        points = points_of(frame, steps_of(frame, [label], x))[label]
         return _by_run(best_points(points, name[-3:]), "step", len(frame))
 
     return {each: number(*each) for each in wanted}
@@ -131,7 +121,7 @@ def values_at(frame: pd.DataFrame, label: Hashable, step: float, x: str | None =
     step : number
         Exactly as logged.
     x : str, optional
-        What the steps are, as for `points.step_columns`.
+        What the steps are, as for `points.steps_of`.
 
     Returns
     -------
@@ -150,7 +140,7 @@ def values_at(frame: pd.DataFrame, label: Hashable, step: float, x: str | None =
     """
     if not isinstance(step, (int, float, np.number)) or np.isnan(step):
         raise InvalidOptionError(f"{step!r} is no step: give a number, as it was logged.")
-    points = tidy(points_of(frame, step_columns(frame, [label], x))[label])
+    points = tidy(points_of(frame, steps_of(frame, [label], x))[label])
     return _by_run(points[points["step"] == step], "value", len(frame))
 
 
@@ -251,9 +241,8 @@ def number_columns(frame: pd.DataFrame, names: object, bare: str | None = None) 
     wanted = [(label, number or (bare if is_curves(column(frame, label)) else None)) for label, number in wanted]
     numbers = curve_numbers(frame, [(label, number) for label, number in wanted if number])
     columns = [numbers[label, number] if number else _plain_values(frame, label) for label, number in wanted]
-    return pd.DataFrame(dict(enumerate(columns)), index=frame.index).set_axis(
-        pd.Index(labels, tupleize_cols=False), axis=1
-    )
+    table = pd.DataFrame(dict(enumerate(columns)), index=frame.index)
+    return table.set_axis(pd.Index(labels, tupleize_cols=False), axis=1)
 
 
 def number_column(frame: pd.DataFrame, name: Hashable) -> npt.NDArray[np.float64]:
@@ -428,8 +417,7 @@ def _plain_values(frame: pd.DataFrame, label: Hashable) -> Any:
     if isinstance(values.dtype, ArtifactDtype):
         raise InvalidOptionError(f"{label!r} holds artifacts, which have no value to compare.")
     if holds_curves(values):
-        shown = f"{label}.last, {label}.min"
-        raise InvalidOptionError(f"{label!r} holds curves: say which number of them, such as {shown}.")
+        raise InvalidOptionError(f"{label!r} holds curves: say which number of them, such as {label}.last.")
     return values.array
 
 

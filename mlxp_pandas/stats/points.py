@@ -44,13 +44,11 @@ def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> dict[Hashable,
     >>> print(ends["loss"][0], ends["loss"][1])
     1 nan
     """
-    curves = read_cells({label: cells_of(frame, label) for label in labels}, read_last)
+    curves = read_cells({label: curve_column(frame, label) for label in labels}, read_last)
     return {label: [_end(curve) for curve in of] for label, of in curves.items()}
 
 
-def points_of(
-    frame: pd.DataFrame, steps: Mapping[Hashable, str | None], problems: list[Problem] | None = None
-) -> Curves:
+def points_of(frame: pd.DataFrame, steps: Steps, problems: list[Problem] | None = None) -> Curves:
     """Read the points of metrics; each log file is opened once for all of them.
 
     Parameters
@@ -58,7 +56,7 @@ def points_of(
     frame : DataFrame
         Any frame.
     steps : mapping of label to str or None
-        For each column of curves what its steps are, as `step_columns` gives it; None is the place of the row in its
+        For each column of curves what its steps are, as `steps_of` gives it; None is the place of the row in its
         log, counted from 0.
     problems : list of Problem, optional
         Where to add what is wrong with the files, in place of a warning.
@@ -80,8 +78,8 @@ def points_of(
     >>> points_of(runs, {"loss": "epoch"})["loss"]
     [Curve(steps=array([10, 20]), values=array([3., 1.])), None]
     """
-    cells: dict[Any, list[Any]] = {(label, None): cells_of(frame, label) for label in steps}
-    cells |= {(label, x): _steps_of(frame, cells[label, None], x) for label, x in steps.items() if x is not None}
+    cells: dict[Any, Any] = {(label, None): curve_column(frame, label) for label in steps}
+    cells |= {(label, x): _cells_of_steps(frame, cells[label, None], x) for label, x in steps.items() if x is not None}
     curves = read_cells(cells, problems=problems)
     points = {}
     for label, x in steps.items():
@@ -166,10 +164,10 @@ def log_curves(frame: pd.DataFrame, log: str) -> Curves:
     if not found:
         known = dict.fromkeys(of or names[label].partition(".")[0] for label, of in logs.items())
         raise UnknownColumnError(f"There is no log {log!r}.{suggest(log, known)}")
-    return read_cells({label: cells_of(frame, label) for label in found})
+    return read_cells({label: curve_column(frame, label) for label in found})
 
 
-def step_columns(frame: pd.DataFrame, labels: Iterable[Hashable], x: str | None) -> dict[Hashable, str | None]:
+def steps_of(frame: pd.DataFrame, labels: Iterable[Hashable], x: str | None) -> dict[Hashable, str | None]:
     """Find out what the steps of metrics are.
 
     Parameters
@@ -195,7 +193,7 @@ def step_columns(frame: pd.DataFrame, labels: Iterable[Hashable], x: str | None)
 
     Examples
     --------
-    >>> step_columns(pd.DataFrame({"loss": [np.zeros(2)], "epoch": [np.arange(2)]}), ["loss"], "epoch")
+    >>> steps_of(pd.DataFrame({"loss": [np.zeros(2)], "epoch": [np.arange(2)]}), ["loss"], "epoch")
     {'loss': 'epoch'}
     """
     for label in labels:
@@ -233,7 +231,7 @@ def shared_steps(frame: pd.DataFrame, first: Hashable, second: Hashable) -> dict
     if logs[0] != logs[1] and None not in logs:
         for key in STEP_KEYS:
             with suppress(UnknownColumnError):
-                return step_columns(frame, (first, second), key)
+                return steps_of(frame, (first, second), key)
     return dict.fromkeys((first, second))
 
 
@@ -272,8 +270,8 @@ def is_curves(values: pd.Series[Any]) -> bool:
     return all(map(_may_be_curve, values))
 
 
-def cells_of(frame: pd.DataFrame, label: Hashable) -> list[Any]:
-    """The cells of a column of curves, for `read_cells`: metrics, or arrays and lists of n_points; or missing.
+def curve_column(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
+    """A column of curves: of metrics, or of arrays and lists of n_points; or missing.
 
     Raises
     ------
@@ -281,17 +279,6 @@ def cells_of(frame: pd.DataFrame, label: Hashable) -> list[Any]:
         The frame has no such column.
     InvalidOptionError
         The column holds no curves.
-
-    Examples
-    --------
-    >>> cells_of(pd.DataFrame({"loss": [[3.0, 1.0], None]}), "loss")
-    [[3.0, 1.0], None]
-    """
-    return list(curve_column(frame, label))
-
-
-def curve_column(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
-    """A column of curves, checked; raises as `cells_of` does.
 
     Examples
     --------
@@ -317,10 +304,10 @@ def _end(curve: Curve | None) -> Any:
     return curve.values[-1] if len(curve.values) else np.nan
 
 
-def _steps_of(frame: pd.DataFrame, cells: list[Any], x: str) -> list[Any]:
+def _cells_of_steps(frame: pd.DataFrame, cells: Any, x: str) -> Any:
     """The cells of the steps, also of a metric that the frame has no column for."""
     if x in frame.columns:
-        return cells_of(frame, x)
+        return curve_column(frame, x)
     return [Metric(cell.run, x) if isinstance(cell, Metric) else None for cell in cells]
 
 
@@ -344,7 +331,7 @@ def _points(cell: Any, logged: Curve | None, at: Curve | None, x: str | None) ->
 
 def _metrics(frame: pd.DataFrame, label: Hashable) -> list[Metric]:
     """The first metrics of a column."""
-    return [cell for cell in cells_of(frame, label) if isinstance(cell, Metric)][:_TRIED]
+    return [cell for cell in curve_column(frame, label) if isinstance(cell, Metric)][:_TRIED]
 
 
 def _log_of(metrics: Iterable[Metric]) -> str | None:
@@ -360,9 +347,7 @@ def _step_column(frame: pd.DataFrame, label: Hashable, x: str) -> str:
         is_column = name in frame.columns
         other = _log_of(_metrics(frame, name)[:1] if is_column else [Metric(each.run, name) for each in metrics])
         if None not in (log, other) and log != other:
-            logs = (
-                f"{label!r} is in the log {log!r} and {x!r} in {other!r}: the rows of two logs do not belong together"
-            )
+            logs = f"{label!r} is in the log {log!r} and {x!r} in {other!r}: rows of two logs do not belong together"
             raise InvalidOptionError(f"{logs}. Give a metric of {log!r}, or a key that each log has.")
         if is_column or other:
             return name

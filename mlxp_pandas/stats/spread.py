@@ -19,10 +19,9 @@ from ..disk import Problem, warn_of
 from ..errors import InvalidOptionError, MissingDependencyError
 from .columns import check_choice, completed, require
 from .partition import Partition
-from .points import points_of, step_columns
+from .points import points_of, steps_of
 
 _Floats = npt.NDArray[np.float64]
-_Counts = npt.NDArray[np.int64]
 
 DUPLICATES = ("last", "first", "mean", "raise")
 """What can be done with a step that was logged twice."""
@@ -211,17 +210,14 @@ def curves_of_groups(
     >>> each.runs, each.table["mean"].tolist()
     ([Curve(steps=array([0, 1]), values=array([4., 2.])), None], [4.0, 2.0])
     """
-    steps = step_columns(frame, labels, x)
+    steps = steps_of(frame, labels, x)
     kept = frame[[label for label in dict.fromkeys([*labels, *steps.values()]) if label in frame.columns]]
     problems: list[Problem] = []
     for place, rows in enumerate(partition.rows):
-        points = points_of(kept.iloc[rows], steps, problems)
-        for label in labels:
-            runs = points[label]
-            if x is not None:  # the rows of a log ascend
-                named = zip(runs, frame.index[rows], strict=True)
-                runs = [run and settle(run, chosen.dup, f"{label!r} of run {name}: ") for run, name in named]
-            runs = [run if run is not None and len(run.steps) else None for run in runs]
+        for label, points in points_of(kept.iloc[rows], steps, problems).items():
+            named = zip(points, frame.index[rows], strict=True)
+            settled = [curve and settle(curve, chosen.dup, f"{label!r} of run {name}: ") for curve, name in named]
+            runs = [curve if curve is not None and len(curve.steps) else None for curve in settled]
             if any(runs):
                 yield GroupCurves(place, label, runs, _reduced(runs, chosen))
     warn_of(problems, SEE)
@@ -274,7 +270,7 @@ def step_statistics(values: _Floats, chosen: CurveOptions) -> pd.DataFrame:
     return pd.DataFrame({chosen.stat: centre, "std": std, "sem": sem, "low": low, "high": high, "n": n})
 
 
-def moments(values: _Floats) -> tuple[_Counts, _Floats, _Floats]:
+def moments(values: _Floats) -> tuple[npt.NDArray[np.int64], _Floats, _Floats]:
     """The number of runs with a value, their mean and their standard deviation, at each step.
 
     Parameters
@@ -461,7 +457,7 @@ def grid_of(curves: Sequence[Curve], grid: object) -> _Floats:
     return steps
 
 
-def t_quantile(n: npt.ArrayLike, level: float) -> _Floats:
+def t_quantile(n: npt.ArrayLike, level: float) -> Any:
     """How many standard errors the t-interval of a mean of n values reaches to each side; NaN for n below 2.
 
     Examples
@@ -471,7 +467,7 @@ def t_quantile(n: npt.ArrayLike, level: float) -> _Floats:
     """
     counts, places = np.unique(n, return_inverse=True)
     # What scipy.stats.t.ppf computes, without its 300 microseconds a call.
-    quantiles: _Floats = _scipy().special.stdtrit(np.where(counts > 1, counts - 1.0, np.nan), (1 + level) / 2)
+    quantiles = _scipy().special.stdtrit(np.where(counts > 1, counts - 1.0, np.nan), (1 + level) / 2)
     return quantiles[places.reshape(-1)]
 
 
@@ -499,14 +495,13 @@ def _reduced(runs: Sequence[Curve | None], chosen: CurveOptions) -> pd.DataFrame
     return table[table["n"] >= chosen.min_runs]
 
 
-def _middle(values: _Floats, n: _Counts, stat: str) -> _Floats:
+def _middle(values: _Floats, n: npt.NDArray[np.int64], stat: str) -> Any:
     """The mean of the runs in the middle at each step, by rank: of one or two, or of half of them."""
     ordered = np.sort(values, axis=0)  # NaN last
     cut = (n - 1) // 2 if stat == "median" else n // 4
     rank = np.arange(len(values))[:, None]
     is_middle = (rank >= cut) & (rank < n - cut)
-    middle: _Floats = np.where(is_middle, ordered, 0.0).sum(axis=0) / is_middle.sum(axis=0)
-    return middle
+    return np.where(is_middle, ordered, 0.0).sum(axis=0) / is_middle.sum(axis=0)
 
 
 def _bootstrap(values: _Floats, chosen: CurveOptions) -> tuple[_Floats, _Floats]:
