@@ -234,6 +234,7 @@ def read_cells(
     >>> read_cells({"epoch": [np.array([10, 20]), None]})
     {'epoch': [Curve(steps=array([0, 1]), values=array([10, 20])), None]}
     """
+    columns = {key: list(of) for key, of in columns.items()}
     cells = [cell for of in columns.values() for cell in of if isinstance(cell, Metric)]
     # Runs by their `id`: the cells of a row share it, and thousands of paths are slow to hash.
     runs = {id(cell.run): cell.run for cell in cells}

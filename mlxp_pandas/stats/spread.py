@@ -215,9 +215,11 @@ def curves_of_groups(
     problems: list[Problem] = []
     for place, rows in enumerate(partition.rows):
         for label, points in points_of(kept.iloc[rows], steps, problems).items():
-            named = zip(points, frame.index[rows], strict=True)
-            settled = [curve and settle(curve, chosen.dup, f"{label!r} of run {name}: ") for curve, name in named]
-            runs = [curve if curve is not None and len(curve.steps) else None for curve in settled]
+            runs = points
+            if x is not None:  # the rows of a log ascend
+                named = zip(points, frame.index[rows], strict=True)
+                runs = [run and settle(run, chosen.dup, f"{label!r} of run {name}: ") for run, name in named]
+            runs = [run if run is not None and len(run.steps) else None for run in runs]
             if any(runs):
                 yield GroupCurves(place, label, runs, _reduced(runs, chosen))
     warn_of(problems, SEE)
