@@ -18,7 +18,6 @@ import pandas as pd
 from . import stats, views
 from .errors import InvalidOptionError, NoCurvesError
 from .groups import RunGroups, all_but_names, select_runs
-from .health import health_of
 from .query import local_names, selected_rows
 
 __all__ = ["CurveAccessor", "RunsAccessor"]
@@ -282,7 +281,7 @@ class RunsAccessor:
         -------
         DataFrame of shape (n_runs, n_columns)
             `status`, `stale`, `last_write`, `duration`, `n_steps.<log>`, `first_nan_step`, `repeated_steps`,
-            `torn_lines`, `n_problems`, `problems`; missing where a run does not have it. See `health.health_of`.
+            `torn_lines`, `n_problems`, `problems`; missing where a run does not have it. See `stats.health_of`.
 
         Raises
         ------
@@ -302,7 +301,7 @@ class RunsAccessor:
         2       COMPLETE  False              5           0
         >>> folder.cleanup()
         """
-        return health_of(self._frame, stale)
+        return stats.health_of(self._frame, stale)
 
     def summary(self, names: str | list[str]) -> pd.DataFrame:
         """Columns, and numbers of curves, side by side.
@@ -858,7 +857,7 @@ class CurveAccessor:
         return self._series(curves.map(lambda curve: np.asarray(curve) if isinstance(curve, list) else curve).array)
 
     def _reduced(self, name: str, skipna: bool = True, x: str | None = None) -> pd.Series[Any]:
-        numbers = stats.curve_numbers(self._frame(), {self._label: [name]}, skipna=skipna, x=x)
+        numbers = stats.curve_numbers(self._frame(), [(self._label, name)], skipna=skipna, x=x)
         return self._series(numbers[self._label, name], name)
 
     def _frame(self) -> pd.DataFrame:
@@ -877,7 +876,7 @@ def _check_only(is_allowed: bool, message: str) -> None:
 
 def _queried(frame: pd.DataFrame, query: str, missing: str, values: dict[str, Any]) -> pd.DataFrame:
     """The runs that a query selects; numbers of curves are read when the first of their names is met."""
-    numbers = cache(partial(stats.suffix_columns, frame, query))
+    numbers = cache(partial(stats.numbers_in, frame, query))
     found = selected_rows(frame, query, missing=missing, local_values=values, derived=lambda name: numbers().get(name))
     return frame.take(found)
 

@@ -135,7 +135,7 @@ class RunGroups(Mapping[Key, pd.DataFrame]):
         lr
         1.0  [3.0, 2.0]   2.0
         """
-        return stats.aggregate(self.frame, self.partition.rows, self.partition.index, maps, named)
+        return stats.aggregate(self.frame, self.partition, maps, named)
 
     def filter(self, condition: Any, bygroups: Hashable | list[Hashable] | None = None) -> RunGroups:
         """Keep the runs that pass a filter map, applied group by group.

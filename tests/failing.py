@@ -30,10 +30,10 @@ from mlxp_pandas import MlxpPandasError, read_runs
 from mlxp_pandas.curves import forget, read_curves
 from mlxp_pandas.disk import Problem
 from mlxp_pandas.errors import MlxpPandasWarning, ProblemsWarning
-from mlxp_pandas.health import health_of, runs_of
 from mlxp_pandas.runs import scan
 from mlxp_pandas.runs.index import FILE_NAME
-from mlxp_pandas.stats import load
+from mlxp_pandas.stats import health_of, load
+from mlxp_pandas.stats.health import runs_of
 from mlxp_pandas.testing import make_runs
 
 ERRORS = ("EIO", "EACCES", "ENOENT", "ESTALE", "ENOSPC", "EMFILE", "short", "eof")

@@ -32,10 +32,9 @@ ONLY_IN = {
     "matplotlib": "views.plots",
     "msgspec": "curves.jsonlines",
     "pandas": """
-        __init__
-        __main__ accessor cells.artifact cells.lazy cells.metric groups health query.columns query.evaluate reader
-        runs.frame stats.columns stats.maps stats.numbers stats.partition stats.points stats.ranking stats.spread
-        stats.steps stats.tables views.plots
+        __init__ __main__ accessor cells.artifact cells.lazy cells.metric groups query.columns query.evaluate
+        reader runs.frame stats.columns stats.health stats.maps stats.numbers stats.partition stats.points
+        stats.ranking stats.spread stats.tables views.plots
     """,
     "pickle": "artifacts.unpickle testing",
     "scipy": "stats.spread",

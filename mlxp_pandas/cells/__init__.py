@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from .artifact import Artifact, ArtifactArray, ArtifactDtype, Artifacts
 from .lazy import LazyCell, LazyDtype
-from .metric import Metric, MetricArray, MetricDtype, load_columns, load_curves
+from .metric import SEE, Curve, Metric, MetricArray, MetricDtype, load_columns, read_cells
 
-__all__ = ["Artifact", "ArtifactArray", "ArtifactDtype", "Artifacts", "LazyCell", "LazyDtype", "Metric", "MetricArray"]
-__all__ += ["MetricDtype", "load_columns", "load_curves"]
+__all__ = ["SEE", "Artifact", "ArtifactArray", "ArtifactDtype", "Artifacts", "Curve", "LazyCell", "LazyDtype", "Metric"]
+__all__ += ["MetricArray", "MetricDtype", "load_columns", "read_cells"]

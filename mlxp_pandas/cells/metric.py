@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Sequence
-from operator import is_
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,23 +14,32 @@ import pandas as pd
 from pandas.api.extensions import register_extension_dtype
 
 from ..curves import read_curves
-from ..disk import Problem, RunDir, warn_of
-from ..errors import MetricError
+from ..disk import Problem, warn_of
+from ..errors import ArtifactError, MetricError
+from .artifact import Artifacts
 from .lazy import LazyArray, LazyCell, LazyDtype
 
-__all__ = ["Metric", "MetricArray", "MetricDtype", "load_columns", "load_curves"]
+__all__ = ["SEE", "Curve", "Metric", "MetricArray", "MetricDtype", "load_columns", "read_cells"]
 
-_SEE = "df.mlxp.health()"
+SEE = "df.mlxp.health()"
+"""What a warning of damaged files tells the user to call."""
 
-Curve = npt.NDArray[Any]
-_Curves = dict[str, dict[int, Curve | None]]
+_Array = npt.NDArray[Any]
 
 
-class _Wish(NamedTuple):
-    """A curve to be read. The run by its `id`: the cells of a row share it, and thousands of paths are slow to hash."""
+class Curve(NamedTuple):
+    """The points of one run.
 
-    run: int
-    column: str
+    Attributes
+    ----------
+    steps : ndarray of shape (n_points,)
+        The places of the rows in the log, counted from 0; or what was logged as steps.
+    values : ndarray of shape (n_points,)
+        NaN where the run logged one.
+    """
+
+    steps: _Array
+    values: _Array
 
 
 class Metric(LazyCell):
@@ -67,7 +76,7 @@ class Metric(LazyCell):
     __slots__ = ()
     placeholder = "METRIC"
 
-    def load(self) -> Curve:
+    def load(self) -> _Array:
         """Read the whole curve.
 
         Returns
@@ -87,10 +96,10 @@ class Metric(LazyCell):
             The file is damaged; its healthy lines are returned.
         """
         read = read_curves([self.run], [self.column])
-        curve: Curve | None = read.values[self.column][0]
+        curve: _Array | None = read.values[self.column][0]
         if curve is None:
             raise MetricError(_why_gone(self, read.problems))
-        warn_of(read.problems, _SEE)
+        warn_of(read.problems, SEE)
         return curve
 
     def __getitem__(self, item: Any) -> Any:
@@ -101,10 +110,10 @@ class _Walk(threading.local):
     """The curve that is walked through by position, as `list` and `max` do: one look at the file, not one a step."""
 
     metric: Metric | None = None
-    curve: Curve | None = None
+    curve: _Array | None = None
     position = 0
 
-    def curve_at(self, metric: Metric, position: int) -> Curve:
+    def curve_at(self, metric: Metric, position: int) -> _Array:
         """The curve of the walk if this is its next step, else the file's; behind the last step it is forgotten."""
         known = self.curve if metric is self.metric and position == self.position else None
         curve = metric.load() if known is None else known
@@ -154,39 +163,21 @@ class MetricArray(LazyArray):
 MetricDtype.array_class = MetricArray
 
 
-def load_curves(values: pd.Series | MetricArray) -> list[Curve | float]:
-    """Load one column of metrics; see `load_columns`.
-
-    Returns
-    -------
-    list of ndarray of shape (n_steps,), or NaN
-        The curve of each row; NaN where the cell is missing.
-
-    Examples
-    --------
-    >>> from mlxp_pandas.cells import MetricArray, load_curves
-    >>> load_curves(MetricArray._from_runs([None], "train.loss"))
-    [nan]
-    """
-    return _load({"": pd.Series(values)})[""]
-
-
-def load_columns(frame: pd.DataFrame, columns: Sequence[str], *, also: Sequence[Problem] = ()) -> dict[str, list[Any]]:
-    """The values of columns, with the curves in the place of metrics, read in bulk: each log file is opened once.
+def load_columns(columns: Mapping[Any, pd.Series] | pd.DataFrame, *kinds: type[LazyCell]) -> dict[Any, list[Any]]:
+    """The values of columns of metrics and artifacts; each log file is opened once for all of them.
 
     Parameters
     ----------
-    frame : DataFrame
-        Any frame; runs of several log folders and renamed columns are fine, the cells know what they stand for.
-    columns : sequence of str
-        Columns of the frame. Others than metrics are returned as they are; metrics in an `object` column are loaded.
-    also : sequence of Problem
-        What the caller found himself, to be part of the same warning.
+    columns : mapping of key to Series, or DataFrame
+        Columns without metrics and artifacts are left out.
+    *kinds : type
+        `Metric` or `Artifacts`; both unless given.
 
     Returns
     -------
-    dict of str to list of length n_rows
-        For a metric the curve, ndarray of shape (n_steps,), or NaN where the run has none.
+    dict of key to list of length n_rows
+        For a metric the curve, ndarray of shape (n_steps,), for artifacts a dict of them; NaN where the run has none.
+        Other values, in an `object` column, are as they were.
 
     Warns
     -----
@@ -196,65 +187,86 @@ def load_columns(frame: pd.DataFrame, columns: Sequence[str], *, also: Sequence[
     Examples
     --------
     >>> import pandas as pd
-    >>> from mlxp_pandas.cells import load_columns
-    >>> load_columns(pd.DataFrame({"config.seed": [1, 2]}), ["config.seed"])
-    {'config.seed': [1, 2]}
+    >>> from mlxp_pandas.cells import MetricArray, load_columns
+    >>> load_columns(pd.DataFrame({"config.seed": [1], "train.loss": MetricArray._from_runs([None], "train.loss")}))
+    {'train.loss': [nan]}
     """
-    return _load({column: frame[column] for column in columns}, also=also)
+    problems: list[Problem] = []
+    wanted = set(kinds or (Metric, Artifacts))
+    cells = {key: list(values) for key, values in columns.items() if not wanted.isdisjoint(_kinds_in(values))}
+    curves = read_cells(cells, problems=problems)
+    loaded = {
+        key: [_loaded(*each, problems) for each in zip(of, curves[key], strict=True)] for key, of in cells.items()
+    }
+    warn_of(problems, SEE)
+    return loaded
 
 
-def _load(columns: dict[str, pd.Series], *, also: Sequence[Problem] = ()) -> dict[str, list[Any]]:
-    """The columns as lists; every metric in them is read in one go."""
-    arrays = {name: series.array for name, series in columns.items() if isinstance(series.array, MetricArray)}
-    shared = _shared_runs([array.runs for array in arrays.values()]) if len(arrays) == len(columns) else None
-    if shared is not None:
-        read = read_curves(shared, sorted({array.dtype.column for array in arrays.values()}))
-        warn_of([*read.problems, *also], _SEE)
-        return {name: _or_nan(read.values[array.dtype.column]) for name, array in arrays.items()}
-    runs: dict[int, RunDir] = {}
-    asked = {name: _asked(series, runs) for name, series in columns.items()}
-    wishes = {item for items in asked.values() for item in items if type(item) is _Wish}
-    curves, problems = _read(wishes, runs)
-    warn_of([*problems, *also], _SEE)
-    return {name: [_answer(item, curves) for item in items] for name, items in asked.items()}
+def read_cells(
+    columns: Mapping[Any, Iterable[Any]], read: Callable[..., Any] = read_curves, problems: list[Problem] | None = None
+) -> dict[Any, list[Curve | None]]:
+    """Read the curves of cells as they were logged; each log file is opened once for all of them.
+
+    Parameters
+    ----------
+    columns : mapping of key to iterable of cells
+        A cell is a metric, a curve that is loaded already (ndarray or list of n_steps), or something else, which has
+        no curve. Runs of several log folders are fine, the cells know what they stand for.
+    read : callable
+        `read_curves`; or `read_last`, which gives metrics their last value in the place of all values.
+    problems : list of Problem, optional
+        Where to add what is wrong with the files, for a caller that warns of it himself.
+
+    Returns
+    -------
+    dict of key to list of (Curve or None)
+        None where there is no curve.
+
+    Warns
+    -----
+    ProblemsWarning
+        One warning a call, for all files that are damaged; their healthy lines are returned.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlxp_pandas.cells import read_cells
+    >>> read_cells({"epoch": [np.array([10, 20]), None]})
+    {'epoch': [Curve(steps=array([0, 1]), values=array([10, 20])), None]}
+    """
+    columns = {key: list(of) for key, of in columns.items()}
+    cells = [cell for of in columns.values() for cell in of if isinstance(cell, Metric)]
+    # Runs by their `id`: the cells of a row share it, and thousands of paths are slow to hash.
+    runs = {id(cell.run): cell.run for cell in cells}
+    metrics = list(dict.fromkeys(cell.column for cell in cells))
+    is_full = len({(id(cell.run), cell.column) for cell in cells}) == len(runs) * len(metrics)
+    found = read(list(runs.values()), metrics, None if is_full else {(cell.run, cell.column) for cell in cells})
+    warn_of(found.problems, SEE) if problems is None else problems.extend(found.problems)
+    numbers = {run: number for number, run in enumerate(runs)}
+    rows = functools.cache(np.arange)  # one array for all loaded curves of a length: it is compared with itself
+
+    def curve_of(cell: Any) -> Curve | None:
+        if not isinstance(cell, Metric):
+            return Curve(rows(len(cell)), np.asarray(cell)) if isinstance(cell, (np.ndarray, list)) else None
+        number = numbers[id(cell.run)]
+        place = found.places[cell.column][number]
+        return None if place is None else Curve(place[0].rows(place[1]), found.values[cell.column][number])
+
+    return {key: list(map(curve_of, of)) for key, of in columns.items()}
 
 
-def _shared_runs(columns: Sequence[list[RunDir | None]]) -> list[RunDir | None] | None:
-    """The runs of the rows, where every column has a metric in every row, as those of most frames have."""
-    if not columns or any(run is None for run in columns[0]):
-        return None
-    return columns[0] if all(all(map(is_, columns[0], runs)) for runs in columns[1:]) else None
+def _kinds_in(values: pd.Series) -> set[type]:
+    return set(map(type, values.tolist())) if values.dtype == object else {values.dtype.type}
 
 
-def _or_nan(curves: list[Any]) -> list[Any]:
-    return [np.nan if curve is None else curve for curve in curves]
-
-
-def _asked(series: pd.Series, runs: dict[int, RunDir]) -> list[Any]:
-    """The values of a column, with wishes in the place of metrics; their runs are added to `runs`."""
-    if isinstance(series.array, MetricArray):
-        column, found = series.array.dtype.column, series.array.runs
-        runs.update((id(run), run) for run in found if run is not None)
-        return [np.nan if run is None else _Wish(id(run), column) for run in found]
-    values = list(series)
-    runs.update((id(value.run), value.run) for value in values if isinstance(value, Metric))
-    return [_Wish(id(value.run), value.column) if isinstance(value, Metric) else value for value in values]
-
-
-def _answer(item: Any, curves: _Curves) -> Any:
-    if type(item) is not _Wish:
-        return item
-    curve = curves[item.column][item.run]
-    return np.nan if curve is None else curve
-
-
-def _read(wishes: set[_Wish], runs: dict[int, RunDir]) -> tuple[_Curves, list[Problem]]:
-    """The curves by column and run, from one bulk read, and what is wrong with them."""
-    columns = sorted({wish.column for wish in wishes})
-    is_full = len(wishes) == len(runs) * len(columns)
-    cells = None if is_full else {(runs[wish.run], wish.column) for wish in wishes}
-    read = read_curves(list(runs.values()), columns, cells)
-    return {column: dict(zip(runs, read.values[column], strict=True)) for column in columns}, read.problems
+def _loaded(cell: Any, curve: Curve | None, problems: list[Problem]) -> Any:
+    if isinstance(cell, Metric):
+        return np.nan if curve is None else curve.values
+    try:
+        return dict(cell.items()) if isinstance(cell, Artifacts) else cell
+    except ArtifactError as error:
+        problems.append(Problem(cell.log_id, f"{cell.log_id}/artifacts", None, "missing", str(error), "NaN"))
+        return np.nan
 
 
 def _why_gone(metric: Metric, problems: Sequence[Problem]) -> str:

@@ -14,12 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..cells import ArtifactDtype, Artifacts, LazyCell, LazyDtype, Metric, MetricDtype, load_columns
-from ..disk import Problem
-from ..errors import ArtifactError, InvalidOptionError, UnknownColumnError, suggest
-
-SEE = "df.mlxp.health()"
-"""What a warning of damaged files tells the user to call."""
+from ..cells import ArtifactDtype, LazyCell, LazyDtype, Metric, load_columns
+from ..errors import InvalidOptionError, UnknownColumnError, suggest
 
 _KINDS = {"b": bool, "i": int, "u": int, "f": float}  # by the kinds of dtypes, also of pandas' own
 
@@ -177,16 +173,6 @@ def check_choice(name: str, given: object, allowed: Sequence[Any]) -> None:
         raise InvalidOptionError(f"{name}={given!r} is none of the allowed values.{suggest(given, allowed)}")
 
 
-def is_metric(values: pd.Series[Any]) -> bool:
-    """Whether a column holds references to curves."""
-    return isinstance(values.dtype, MetricDtype)
-
-
-def is_artifact(values: pd.Series[Any]) -> bool:
-    """Whether a column holds references to artifacts."""
-    return isinstance(values.dtype, ArtifactDtype)
-
-
 def is_missing(value: object) -> bool:
     """Whether a value stands for "the run does not have it": NaN, NaT or NA (None is a value that a config can hold).
 
@@ -231,8 +217,7 @@ def searchable_table(frame: pd.DataFrame) -> pd.DataFrame:
     Fields
     config.seed  <class 'int'>
     """
-    table = fields_table(frame)
-    return table[[str(label).startswith(("info.", "config.")) for label in table.index]]
+    return fields_table(frame).filter(regex=r"^(config|info)\.", axis=0)
 
 
 def varying(frame: pd.DataFrame, start_key: str = "config") -> list[Hashable]:
@@ -313,7 +298,7 @@ def read_values(frame: pd.DataFrame, labels: Iterable[Hashable]) -> dict[Hashabl
     {'loss': [array([3., 1.]), nan]}
     """
     columns = {label: column(frame, label) for label in labels}
-    curves = _read_curves(columns)
+    curves = load_columns(columns, Metric)
     return {label: curves[label] if label in curves else _plain_list(values) for label, values in columns.items()}
 
 
@@ -344,13 +329,9 @@ def load(frame: pd.DataFrame, columns: object = None) -> pd.DataFrame:
     ['config.seed']
     """
     labels = list(frame.columns) if columns is None else require(frame, columns)
-    chosen, problems = {label: column(frame, label) for label in labels}, list[Problem]()
-    artifacts = [label for label, values in chosen.items() if _holds(values, Artifacts)]
-    new = {label: [_as_dict(cell, problems) for cell in chosen[label]] for label in artifacts}
-    new |= _read_curves(chosen, also=problems)
     loaded = frame.copy()
-    for label, cells in new.items():
-        loaded[label] = object_array(cells)
+    for label, cells in load_columns({label: column(frame, label) for label in labels}).items():
+        loaded[label] = pd.Series(cells, index=frame.index, dtype=object)
     return loaded
 
 
@@ -369,21 +350,10 @@ def picked(values: Any, places: list[int]) -> pd.Series[Any]:
     return series.reindex(places).reset_index(drop=True)
 
 
-def object_array(values: Sequence[object]) -> np.ndarray[Any, np.dtype[np.object_]]:
-    """A one-dimensional array of objects, whatever they are (numpy would stack arrays of equal length).
-
-    Examples
-    --------
-    >>> object_array([[1, 2], [3, 4]]).shape
-    (2,)
-    """
-    return np.fromiter(values, dtype=object, count=len(values))
-
-
 def _type_name(values: pd.Series[Any]) -> str:
-    if is_artifact(values):
+    if isinstance(values.dtype, ArtifactDtype):
         return "Artifact"
-    kind = Metric if is_metric(values) else _type_of(values)
+    kind = _type_of(values)
     return "METRIC" if kind is Metric else str(kind)
 
 
@@ -407,45 +377,15 @@ def _varies(values: pd.Series[Any]) -> bool:
 
 
 def _form(value: Any) -> Any:
-    """A value as something that compares: NaN equals NaN, arrays their likes, and all placeholders each other."""
-    if is_missing(value):
-        return math.inf, "missing"
-    if isinstance(value, LazyCell):
-        return math.inf, "placeholder"
+    """What is compared of a value."""
+    if is_missing(value) or isinstance(value, LazyCell):
+        return math.inf, isinstance(value, LazyCell)
     if isinstance(value, np.ndarray):
-        return np.ndarray, value.shape, [_form(each) for each in value.ravel().tolist()]
-    if isinstance(value, (tuple, list)):
-        return type(value), [_form(each) for each in value]
-    return value
-
-
-def _read_curves(columns: dict[Hashable, pd.Series[Any]], *, also: Sequence[Problem] = ()) -> dict[Hashable, list[Any]]:
-    """One bulk read of the metrics among some columns."""
-    metrics = {f"{place}": label for place, label in enumerate(columns) if _holds(columns[label], Metric)}
-    # Under names of their own: labels need not be strings, nor the names that the metrics have on disk.
-    frame = pd.DataFrame({name: columns[label].array for name, label in metrics.items()})
-    curves = load_columns(frame, list(metrics), also=also)
-    return {metrics[name]: cells for name, cells in curves.items()}
+        return _form(value.tolist())
+    return (type(value), [_form(each) for each in value]) if isinstance(value, (tuple, list)) else value
 
 
 def _plain_list(values: pd.Series[Any]) -> list[Any]:
     """The values of a column as Python objects; a missing one is NaN, also where pandas would say NA."""
     is_plain = isinstance(values.dtype, (np.dtype, LazyDtype))
     return list((values if is_plain else values.to_numpy(dtype=object, na_value=np.nan)).tolist())
-
-
-def _holds(values: pd.Series[Any], cell: type) -> bool:
-    """Whether a column holds such cells; joining frames may have made it one of objects."""
-    if values.dtype == object:
-        return cell in set(map(type, values.tolist()))
-    return isinstance(values.dtype, LazyDtype) and values.dtype.cell_class is cell
-
-
-def _as_dict(cell: Any, problems: list[Problem]) -> Any:
-    if not isinstance(cell, Artifacts):
-        return cell
-    try:
-        return dict(cell.items())
-    except ArtifactError as error:
-        problems.append(Problem(cell.log_id, f"{cell.log_id}/artifacts", None, "missing", str(error), "NaN"))
-        return np.nan

@@ -11,51 +11,39 @@ import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..cells import ArtifactDtype
 from ..errors import InvalidMapError, suggest
-from .columns import column, is_artifact, is_metric, is_missing, labels_of, object_array, picked, read_values
+from .columns import as_list, column, is_missing, labels_of, picked, read_values
 from .numbers import with_numbers
 from .partition import Partition
+from .points import holds_curves
 
 STATISTICS = ("mean", "std", "sem", "median", "min", "max", "count")
 """The statistics that a map may name."""
 
-_FORMS = (
-    'Give (function, column) or (function, (column, ...), output names), a list of them, {column: "mean"} '
-    'or output=(column, "mean").'
-)
+_FORMS = 'Give (function, column or columns[, output names]), a list of them, {column: "mean"} or out=(column, "mean").'
 
 Function = Callable[..., Any]
+Aggregation = tuple[Function | str, Hashable, Hashable]
+"""One output column of an aggregation: a function or the name of a statistic, the column, and the output's name."""
 _Curve = npt.NDArray[Any]
-_Rows = Sequence[npt.NDArray[np.int64]]
 
 
-class Aggregation(NamedTuple):
-    """One output column of an aggregation: a function, or the name of a statistic, applied to one column."""
-
-    function: Function | str
-    column: Hashable
-    output: Hashable
-
-
-def aggregate(
-    frame: pd.DataFrame, rows: _Rows, index: pd.Index[Any], maps: object, named: Mapping[str, object]
-) -> pd.DataFrame:
+def aggregate(frame: pd.DataFrame, partition: Partition, maps: object, named: Mapping[str, object]) -> pd.DataFrame:
     """Reduce groups of rows to one row each.
 
     Parameters
     ----------
     frame : DataFrame
         Any frame.
-    rows : sequence of ndarray
-        The row positions of each group; groups do not overlap.
-    index : Index
-        The keys of the groups: the index of the result.
+    partition : Partition
+        Its groups; their keys are the index of the result.
     maps, named
         The aggregation, in one of the spellings of `parse_aggregations`. A function gets the list of the group's
         values of a column: curves as ndarrays, of the runs that have the metric; of other columns all values, missing
@@ -77,17 +65,17 @@ def aggregate(
     Examples
     --------
     >>> runs = pd.DataFrame({"config.lr": [0.1, 0.3], "loss": [np.array([4.0, 2.0]), np.array([2.0, 1.0])]})
-    >>> aggregate(runs, [np.array([0, 1])], pd.Index(["all"]), (max, "config.lr"), {})
-         fmax.config.lr
-    all             0.3
-    >>> aggregate(runs, [np.array([0, 1])], pd.Index(["all"]), {"loss": "mean"}, {}).loc["all", "loss"]
+    >>> aggregate(runs, Partition(runs, []), (max, "config.lr"), {})
+       fmax.config.lr
+    0             0.3
+    >>> aggregate(runs, Partition(runs, []), {"loss": "mean"}, {}).loc[0, "loss"]
     array([3. , 1.5])
     """
     aggregations = parse_aggregations(frame, maps, named)
-    known, labels = with_numbers(frame, [each.column for each in aggregations])
+    known, labels = with_numbers(frame, [label for _, label, _ in aggregations])
     read = read_values(known, dict.fromkeys(labels))
-    outputs = {each.output: _output(known, each, read[each.column], rows, index) for each in aggregations}
-    return pd.DataFrame(outputs, index=pd.RangeIndex(len(index))).set_axis(index, axis=0)
+    outputs = {output: _output(column(known, label), of, read[label], partition) for of, label, output in aggregations}
+    return pd.DataFrame(outputs, index=range(len(partition))).set_axis(partition.index, axis=0)
 
 
 def filter_runs(frame: pd.DataFrame, condition: object, bygroups: object = None) -> pd.DataFrame:
@@ -199,10 +187,9 @@ def parse_aggregations(frame: pd.DataFrame, maps: object, named: Mapping[str, ob
     Examples
     --------
     >>> parse_aggregations(pd.DataFrame(), ("mean", ("train.loss", "test.loss")), {})
-    [Aggregation(function='mean', column='train.loss', output='fmean.train.loss'),
-     Aggregation(function='mean', column='test.loss', output='fmean.test.loss')]
+    [('mean', 'train.loss', 'fmean.train.loss'), ('mean', 'test.loss', 'fmean.test.loss')]
     >>> parse_aggregations(pd.DataFrame(), {"train.loss": "mean"}, {})
-    [Aggregation(function='mean', column='train.loss', output='train.loss')]
+    [('mean', 'train.loss', 'train.loss')]
     """
     if (maps is None) == (not named):
         raise InvalidMapError(f"Nothing to aggregate, or two spellings at once. {_FORMS}")
@@ -212,7 +199,7 @@ def parse_aggregations(frame: pd.DataFrame, maps: object, named: Mapping[str, ob
         found = _from_mapping(maps)
     else:
         found = [each for one in _as_maps(maps) for each in _from_tuple(frame, one)]
-    outputs = [each.output for each in found]
+    outputs = [output for *_, output in found]
     if again := [output for place, output in enumerate(outputs) if output in outputs[:place]]:
         raise InvalidMapError(f"Two outputs are named {again[0]!r}: give one of them a name of its own.")
     return found
@@ -262,12 +249,10 @@ def call(function: Function, lists: Sequence[list[Any]], where: str) -> Any:
     try:
         return function(*lists)
     except Exception as error:
-        lengths = {len(value) for values in lists for value in values if getattr(value, "shape", None)}
+        lengths = sorted({len(value) for values in lists for value in values if getattr(value, "shape", None)})
         note = f"mlxp_pandas: raised on {where}"
         if len(lengths) > 1:
-            note += (
-                f', whose curves have {min(lengths)} to {max(lengths)} steps; {{column: "mean"}} takes unequal lengths.'
-            )
+            note += f', with {lengths[0]} to {lengths[-1]} steps: {{column: "mean"}} takes unequal lengths.'
         error.add_note(note)
         raise
 
@@ -275,30 +260,23 @@ def call(function: Function, lists: Sequence[list[Any]], where: str) -> Any:
 def _from_named(output: str, spec: object) -> Aggregation:
     if not (isinstance(spec, tuple) and len(spec) == 2) or callable(spec[0]):
         raise InvalidMapError(f'{output}={spec!r} is not of the form {output}=(column, "mean").')
-    return Aggregation(_checked(spec[1]), spec[0], output)
+    return _checked(spec[1]), spec[0], output
 
 
 def _from_mapping(maps: Mapping[Any, Any]) -> list[Aggregation]:
     """The mapping of pandas; as there, outputs are `(column, function)` where a list of functions is given."""
     has_lists = any(isinstance(spec, list) for spec in maps.values())
-    found = []
-    for label, spec in maps.items():
-        name = label if isinstance(label, tuple) else (label,)
-        for function in spec if isinstance(spec, list) else [spec]:
-            output = (*name, _name_of(function)) if has_lists else label
-            found.append(Aggregation(_checked(function), label, output))
-    return found
+    pairs = [(label, each) for label, spec in maps.items() for each in (spec if isinstance(spec, list) else [spec])]
+    outputs = [(*as_list(label), _name_of(function)) if has_lists else label for label, function in pairs]
+    return [(_checked(each), label, output) for (label, each), output in zip(pairs, outputs, strict=True)]
 
 
 def _from_tuple(frame: pd.DataFrame, one: tuple[Any, ...]) -> list[Aggregation]:
     function, labels = _checked(one[0]), labels_of(frame, one[1])
-    outputs = [f"f{_name_of(function)}.{label}" for label in labels]
-    if len(one) == 3:
-        outputs = list(one[2]) if isinstance(one[2], (tuple, list)) else [one[2]]
+    outputs = as_list(one[2]) if len(one) == 3 else [f"f{_name_of(function)}.{label}" for label in labels]
     if len(outputs) != len(labels) or not all(isinstance(name, str) for name in outputs):
-        names = f"the third element of a map names its outputs, with str: {outputs!r}"
-        raise InvalidMapError(f"A map of {len(labels)} column(s) has {len(outputs)} output name(s); {names}.")
-    return [Aggregation(function, label, output) for label, output in zip(labels, outputs, strict=True)]
+        raise InvalidMapError(f"The third element of a map names its {len(labels)} output(s), with str: {outputs!r}.")
+    return [(function, label, output) for label, output in zip(labels, outputs, strict=True)]
 
 
 def _as_maps(maps: object) -> list[tuple[Any, ...]]:
@@ -312,8 +290,8 @@ def _as_maps(maps: object) -> list[tuple[Any, ...]]:
 
 def _checked(function: Any) -> Function | str:
     if not callable(function) and function not in STATISTICS:
-        near = f"There is no statistic {function!r}.{suggest(function, STATISTICS)}"
-        raise InvalidMapError(f"{function!r} is neither a function nor the name of a statistic. {near} {_FORMS}")
+        near = suggest(function, STATISTICS)
+        raise InvalidMapError(f"{function!r} is neither a function nor the name of a statistic.{near} {_FORMS}")
     return function  # type: ignore[no-any-return]
 
 
@@ -322,41 +300,33 @@ def _name_of(function: object) -> str:
     return function if isinstance(function, str) else getattr(function, "__name__", type(function).__name__)
 
 
-def _output(frame: pd.DataFrame, each: Aggregation, values: list[Any], rows: _Rows, index: pd.Index[Any]) -> Any:
+def _output(series: pd.Series[Any], function: Function | str, values: list[Any], partition: Partition) -> Any:
     """One output: the result of each group, typed; missing for groups without a run that has the metric."""
-    series = column(frame, each.column)
-    first = next((value for value in values if not is_missing(value)), None)
-    holds_curves = is_metric(series) or isinstance(first, list) or (isinstance(first, np.ndarray) and first.ndim > 0)
-    if isinstance(each.function, str) and not holds_curves:
-        return _plain_statistic(series, each.function, rows)
-    function = partial(step_statistic, name=each.function) if isinstance(each.function, str) else each.function
-    leaves_out = holds_curves or is_artifact(series)
-    results: list[Any] = []
-    places = []
-    for key, group in zip(index, rows, strict=True):
+    are_curves = holds_curves(series)
+    if isinstance(function, str) and not are_curves:
+        return _plain_statistic(series, function, partition)
+    function = partial(step_statistic, name=function) if isinstance(function, str) else function
+    leaves_out = are_curves or isinstance(series.dtype, ArtifactDtype)
+    results, places = list[Any](), list[int]()
+    for key, group in zip(partition.keys, partition.rows, strict=True):
         present = [values[row] for row in group.tolist() if not (leaves_out and is_missing(values[row]))]
         places.append(len(results) if present else -1)
         if present:
-            results.append(call(function, [present], f"column {each.column!r}, group {key!r}"))
+            results.append(call(function, [present], f"column {series.name!r}, group {key!r}"))
     are_plain = all(map(pd.api.types.is_scalar, results))
-    cells = pd.Series(results if are_plain else object_array(results), dtype=None if results else np.float64)
-    return picked(cells, places).array
+    return picked(pd.Series(results, dtype=(None if are_plain else object) if results else np.float64), places).array
 
 
-def _plain_statistic(values: pd.Series[Any], name: str, rows: _Rows) -> Any:
+def _plain_statistic(values: pd.Series[Any], name: str, partition: Partition) -> Any:
     """What pandas' groupby gives on a column of plain values."""
-    if is_artifact(values) and name != "count":
-        raise InvalidMapError(f"{values.name!r} holds artifacts: they have no {name!r}, only a 'count'.")
-    codes = np.repeat(np.arange(len(rows)), list(map(len, rows)))
-    taken = values.iloc[np.concatenate([np.empty(0, dtype=np.int64), *rows])].reset_index(drop=True)
     try:
         with warnings.catch_warnings():
             # numpy warns of groups whose values are all missing; their cell is NaN.
             warnings.simplefilter("ignore", RuntimeWarning)
-            found: pd.Series[Any] = taken.groupby(codes).agg(name)
+            found: pd.Series[Any] = values.groupby(partition.codes).agg(name)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise InvalidMapError(f"{values.name!r} ({values.dtype}) has no {name!r}: {error}") from error
-    return found.reindex(range(len(rows)), fill_value=0 if name == "count" else np.nan).array
+    return found.reindex(range(len(partition)), fill_value=0 if name == "count" else np.nan).array
 
 
 def _booleans(outcome: Any, n_rows: int) -> npt.NDArray[np.bool_]:
@@ -365,21 +335,20 @@ def _booleans(outcome: Any, n_rows: int) -> npt.NDArray[np.bool_]:
         (outcome,) = outcome  # MLXP's way to return one output
     values = list(outcome) if pd.api.types.is_list_like(outcome) else []
     if len(values) != n_rows or not all(isinstance(value, (bool, np.bool_)) for value in values):
-        wanted = f"one boolean for each run, such as x == min(x): {n_rows} of them"
-        raise InvalidMapError(f"A filter function returns {wanted}; it returned {reprlib.repr(outcome)}.")
+        wanted = f"A filter function returns one boolean for each run, {n_rows} of them"
+        raise InvalidMapError(f"{wanted}; it returned {reprlib.repr(outcome)}.")
     return np.array(values, dtype=bool)
 
 
 def _as_numbers(curve: _Curve, name: str) -> _Curve:
-    """The curve as an array that numpy can compute with; objects only where they are numbers."""
+    """A curve of numbers as it is, of Python numbers as floats."""
     array = np.asarray(curve)
     if array.dtype.kind in ("biuf" if name in ("min", "max") else "iuf") or name == "count":
         return array
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        hint = "Give a function of the list of curves instead."
-        raise InvalidMapError(f"{name!r} needs curves of numbers ({error}). {hint}") from error
+        raise InvalidMapError(f"{name!r} needs curves of numbers ({error}): give a function of their list.") from error
 
 
 def _statistic(stack: _Curve, name: str) -> Any:

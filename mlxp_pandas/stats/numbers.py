@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..cells import ArtifactDtype, Curve
 from ..errors import InvalidOptionError, UnknownColumnError, suggest
 from ..query import names as names_in
-from .columns import as_list, column, has_column, is_artifact, is_metric, labels_of, read_values, require, run_ids
-from .points import curve_columns, is_curves, log_curves, points_of, read_ends, step_columns, tidy
-from .steps import Curve, as_numbers
+from .columns import as_list, column, has_column, labels_of, read_values, require, run_ids
+from .points import as_numbers, curve_column, holds_curves, is_curves, log_curves, points_of, read_ends, steps_of, tidy
 
 _Array = npt.NDArray[Any]
 
@@ -67,7 +67,7 @@ def typed_numbers(numbers: Sequence[Any]) -> _Array:
 
 
 def curve_numbers(
-    frame: pd.DataFrame, wanted: Mapping[Hashable, Sequence[str]], *, skipna: bool = True, x: str | None = None
+    frame: pd.DataFrame, wanted: Iterable[tuple[Hashable, str]], *, skipna: bool = True, x: str | None = None
 ) -> dict[tuple[Hashable, str], _Array]:
     """Reduce columns of curves to numbers; each log file is opened once for all of them.
 
@@ -75,12 +75,12 @@ def curve_numbers(
     ----------
     frame : DataFrame
         Any frame.
-    wanted : mapping of label to sequence of str
-        Which of `NUMBERS`, for each column of curves.
+    wanted : iterable of (label, str)
+        Columns of curves, and which of `NUMBERS`; `last-10` (or any other number) is the mean of the last ten points.
     skipna : bool
         As for `reduced`.
     x : str, optional
-        What the steps of `step_of_min` and `step_of_max` are, as for `points.step_columns`.
+        What the steps of `step_of_min` and `step_of_max` are, as for `points.steps_of`.
 
     Returns
     -------
@@ -90,20 +90,23 @@ def curve_numbers(
     Examples
     --------
     >>> runs = pd.DataFrame({"loss": [np.array([3.0, 1.0]), np.nan]})
-    >>> curve_numbers(runs, {"loss": ["min", "argmin"]})
+    >>> curve_numbers(runs, [("loss", "min"), ("loss", "argmin")])
     {('loss', 'min'): array([ 1., nan]), ('loss', 'argmin'): array([ 1., nan])}
     """
-    only_last = [label for label, names in wanted.items() if set(names) == {"last"}]
-    ends = read_ends(frame, only_last)
-    found = {(label, "last"): typed_numbers(values) for label, values in ends.items()}
-    for label, curves in read_values(frame, [label for label in wanted if label not in ends]).items():
-        for name in wanted[label]:
-            if name in REDUCTIONS:
-                found[label, name] = reduced(curves, name, skipna=skipna)
-            else:
-                points = points_of(frame, step_columns(frame, [label], x))[label]
-                found[label, name] = _by_run(best_points(points, name[-3:]), "step", len(frame))
-    return found
+    wanted = dict.fromkeys(wanted)
+    whole = dict.fromkeys(label for label, name in wanted if name != "last")
+    curves = read_values(frame, whole)
+    ends = read_ends(frame, [label for label, _ in wanted if label not in whole])
+
+    def number(label: Hashable, name: str) -> _Array:
+        if label in ends:
+            return typed_numbers(ends[label])
+        if not name.startswith("step_of_"):
+            return reduced(curves[label], name, skipna=skipna)
+        points = points_of(frame, steps_of(frame, [label], x))[label]
+        return _by_run(best_points(points, name[-3:]), "step", len(frame))
+
+    return {each: number(*each) for each in wanted}
 
 
 def values_at(frame: pd.DataFrame, label: Hashable, step: float, x: str | None = None) -> _Array:
@@ -118,7 +121,7 @@ def values_at(frame: pd.DataFrame, label: Hashable, step: float, x: str | None =
     step : number
         Exactly as logged.
     x : str, optional
-        What the steps are, as for `points.step_columns`.
+        What the steps are, as for `points.steps_of`.
 
     Returns
     -------
@@ -137,7 +140,7 @@ def values_at(frame: pd.DataFrame, label: Hashable, step: float, x: str | None =
     """
     if not isinstance(step, (int, float, np.number)) or np.isnan(step):
         raise InvalidOptionError(f"{step!r} is no step: give a number, as it was logged.")
-    points = tidy(points_of(frame, step_columns(frame, [label], x))[label])
+    points = tidy(points_of(frame, steps_of(frame, [label], x))[label])
     return _by_run(points[points["step"] == step], "value", len(frame))
 
 
@@ -196,17 +199,13 @@ def split_name(frame: pd.DataFrame, name: Hashable) -> tuple[Hashable, str | Non
     base, _, suffix = name.rpartition(".") if isinstance(name, str) else ("", "", "")
     if has_column(frame, name) or not (suffix in NUMBERS or has_column(frame, base)):
         return require(frame, [name], levels=True)[0], None
-    if not has_column(frame, base):
-        raise UnknownColumnError(f"There is no metric {base!r}.{suggest(base, curve_columns(frame))}")
     if suffix not in NUMBERS:
         raise UnknownColumnError(f"{base!r} has no number {suffix!r}.{suggest(suffix, NUMBERS)}")
-    if not is_curves(column(frame, base)):
-        near = suggest(base, curve_columns(frame))
-        raise InvalidOptionError(f"{base!r} has no {suffix!r}: it holds no curves.{near}")
+    curve_column(frame, base)
     return base, suffix
 
 
-def number_columns(frame: pd.DataFrame, names: object) -> pd.DataFrame:
+def number_columns(frame: pd.DataFrame, names: object, bare: str | None = None) -> pd.DataFrame:
     """Columns, and numbers of curves, by their names; each log file is opened once for all of them.
 
     Parameters
@@ -215,6 +214,8 @@ def number_columns(frame: pd.DataFrame, names: object) -> pd.DataFrame:
         Any frame.
     names : str or list of str
         As for `split_name`.
+    bare : str, optional
+        Which number a column of curves stands for where its name says none.
 
     Returns
     -------
@@ -237,15 +238,11 @@ def number_columns(frame: pd.DataFrame, names: object) -> pd.DataFrame:
     """
     labels = as_list(names)
     wanted = [split_name(frame, name) for name in labels]
-    suffixes = {
-        label: [suffix for of, suffix in wanted if of == label and suffix] for label, suffix in wanted if suffix
-    }
-    numbers = curve_numbers(frame, suffixes)
-    columns = {
-        place: _plain_values(frame, label) if suffix is None else numbers[label, suffix]
-        for place, (label, suffix) in enumerate(wanted)
-    }
-    return pd.DataFrame(columns, index=frame.index).set_axis(pd.Index(labels, tupleize_cols=False), axis=1)
+    wanted = [(label, number or (bare if is_curves(column(frame, label)) else None)) for label, number in wanted]
+    numbers = curve_numbers(frame, [(label, number) for label, number in wanted if number])
+    columns = [numbers[label, number] if number else _plain_values(frame, label) for label, number in wanted]
+    table = pd.DataFrame(dict(enumerate(columns)), index=frame.index)
+    return table.set_axis(pd.Index(labels, tupleize_cols=False), axis=1)
 
 
 def number_column(frame: pd.DataFrame, name: Hashable) -> npt.NDArray[np.float64]:
@@ -317,8 +314,8 @@ def with_numbers(frame: pd.DataFrame, names: object) -> tuple[pd.DataFrame, list
     return known, require(known, labels, levels=True)
 
 
-def suffix_columns(frame: pd.DataFrame, query: str) -> dict[str, pd.Series[Any]]:
-    """For queries: the values of the names that stand for numbers of curves; each log file is opened once.
+def numbers_in(frame: pd.DataFrame, query: str) -> pd.DataFrame:
+    """Read the names in a query that stand for numbers of curves; each log file is opened once.
 
     Parameters
     ----------
@@ -329,8 +326,8 @@ def suffix_columns(frame: pd.DataFrame, query: str) -> dict[str, pd.Series[Any]]
 
     Returns
     -------
-    dict of str to Series of shape (n_runs,)
-        Aligned with the rows; names that stand for nothing are left out.
+    DataFrame
+        As of `number_columns`; names that stand for nothing are left out.
 
     Raises
     ------
@@ -340,11 +337,11 @@ def suffix_columns(frame: pd.DataFrame, query: str) -> dict[str, pd.Series[Any]]
     Examples
     --------
     >>> runs = pd.DataFrame({"train.loss": [np.array([3.0, 1.0])]})
-    >>> suffix_columns(runs, "train.loss.last < 2")["train.loss.last"].tolist()
-    [1.0]
+    >>> numbers_in(runs, "train.loss.last < 2 and lr > 1")
+       train.loss.last
+    0              1.0
     """
-    found = [name for name in names_in(query) if _is_suffixed(frame, name)]
-    return dict(zip(found, (values for _, values in number_columns(frame, found).items()), strict=True))
+    return number_columns(frame, [name for name in names_in(query) if _is_suffixed(frame, name)])
 
 
 def long_frame(frame: pd.DataFrame, log: str, columns: Any = None) -> pd.DataFrame:
@@ -390,16 +387,21 @@ def long_frame(frame: pd.DataFrame, log: str, columns: Any = None) -> pd.DataFra
 
 
 def _reduction(curve: Any, name: str, skipna: bool) -> Any:
-    values = np.asarray(curve)
     if not isinstance(curve, (np.ndarray, list)):
         return np.nan
+    values = np.asarray(curve)
     if name in ("first", "last"):
         return values[-1 if name == "last" else 0] if len(values) else np.nan
+    if name.startswith("last-"):
+        return _of_points(values[-int(name[5:]) :], "mean", skipna=False)
+    return len(values) if name == "count" else _of_points(values, name, skipna)
+
+
+def _of_points(values: _Array, name: str, skipna: bool) -> Any:
     numbers = as_numbers(values)
-    is_finite = np.isfinite(numbers)
-    if name in ("count", "n_nan"):
-        return len(values) - (int(is_finite.sum()) if name == "n_nan" else 0)
-    counts = is_finite if skipna else ~np.isnan(numbers)
+    counts = np.isfinite(numbers) if skipna or name == "n_nan" else ~np.isnan(numbers)
+    if name == "n_nan":
+        return len(values) - int(counts.sum())
     if not counts.any() or not (skipna or counts.all()):
         return np.nan
     kept = (values if values.dtype.kind in "iu" else numbers)[counts]
@@ -412,11 +414,10 @@ def _reduction(curve: Any, name: str, skipna: bool) -> Any:
 def _plain_values(frame: pd.DataFrame, label: Hashable) -> Any:
     """The values of a column that holds no files, as an array; see `number_columns`."""
     values = column(frame, label)
-    if is_artifact(values):
+    if isinstance(values.dtype, ArtifactDtype):
         raise InvalidOptionError(f"{label!r} holds artifacts, which have no value to compare.")
-    if is_metric(values) or (values.dtype == object and values.notna().any() and is_curves(values)):
-        shown = f"{label}.last, {label}.min"
-        raise InvalidOptionError(f"{label!r} holds curves: say which number of them, such as {shown}.")
+    if holds_curves(values):
+        raise InvalidOptionError(f"{label!r} holds curves: say which number of them, such as {label}.last.")
     return values.array
 
 

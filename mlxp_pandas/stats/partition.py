@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Container, Hashable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -76,8 +77,8 @@ class Partition:
     @functools.cached_property
     def rows(self) -> list[_Places]:
         """The row positions of each group, ascending: ndarrays of shape (n_rows of the group,)."""
-        ends = np.cumsum(np.bincount(self.codes, minlength=len(self))).tolist()
-        return [self.order[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+        ends = np.cumsum(np.bincount(self.codes, minlength=len(self)))
+        return np.split(self.order, ends)[: len(self)]
 
     @functools.cached_property
     def keys(self) -> list[Key]:
@@ -95,10 +96,9 @@ class Partition:
         """The number of the group with this key, if there is one; a key of one column may be given as it is."""
         # A list in a config is a tuple in the frame: for one column, a tuple may be its value.
         known = [each for each in ((key,), key) if isinstance(each, tuple) and len(each) == len(self.names)]
-        try:
+        with suppress(TypeError):  # not hashable: no key
             return next((self.places[found] for found in map(plain_key, known) if found in self.places), None)
-        except TypeError:
-            return None  # not hashable: no key
+        return None
 
     def having(self, names: Sequence[Hashable], values: Container[Key]) -> list[int]:
         """The numbers of the groups whose values of some of the columns are among these."""
@@ -156,8 +156,7 @@ def plain_key(value: Any) -> Any:
 def _key_column(frame: pd.DataFrame, name: Hashable) -> pd.Series[Any]:
     values = column(frame, name)
     if isinstance(values.dtype, LazyDtype):
-        advice = "group by columns of the config or of the info, or by a number computed from it"
-        raise InvalidOptionError(f"{name!r} holds {values.dtype.prefix}s, one for each run: {advice}.")
+        raise InvalidOptionError(f"{name!r} holds {values.dtype.prefix}s, one for each run: group by config columns.")
     return values
 
 
@@ -168,14 +167,7 @@ def _ranks(values: pd.Series[Any]) -> _Places:
         codes, uniques = pd.factorize(array)
     except TypeError as error:
         raise InvalidOptionError(f"{values.name!r} cannot be grouped by: its values are no keys ({error}).") from error
-    ranks = np.empty(len(uniques) + 1, dtype=np.int64)
-    ranks[_sorted_places(uniques)] = np.arange(len(uniques))
-    ranks[-1] = len(uniques)
-    return ranks[codes]
-
-
-def _sorted_places(uniques: Any) -> Any:
-    try:
-        return uniques.argsort()
-    except TypeError:
-        return np.arange(len(uniques))
+    order: Any = np.arange(len(uniques))
+    with suppress(TypeError):  # values that have no order keep that of the frame
+        order = uniques.argsort()
+    return np.append(np.argsort(order), len(uniques))[codes]

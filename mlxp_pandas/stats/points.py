@@ -3,68 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from contextlib import suppress
-from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..cells import Metric, MetricArray
-from ..curves import STEP_KEYS, find_log, read_curves, read_last
-from ..disk import Problem, RunDir, warn_of
+from ..cells import Curve, Metric, MetricDtype, read_cells
+from ..curves import STEP_KEYS, find_log, read_last
+from ..disk import Problem
 from ..errors import InvalidOptionError, UnknownColumnError, suggest
-from .columns import SEE, column, is_metric, is_missing, require
-from .steps import Curve, as_numbers
+from .columns import column, is_missing, require
 
-_Cell = tuple[RunDir, str]
-Source = _Cell | npt.NDArray[Any] | None
-"""Where the curve of a row is: a run and a metric, the curve itself, or nowhere."""
-Sources = Mapping[Hashable, Sequence[Source]]
 Curves = dict[Hashable, list[Curve | None]]
 Steps = Mapping[Hashable, str | None]
 
 _TRIED = 20  # runs that are asked for a metric that the frame has no column for
-
-
-def read_logged(columns: Sources, read: Callable[..., Any] = read_curves) -> tuple[Curves, list[Problem]]:
-    """Read the values of metrics as they were logged, each with the place of its row in the log.
-
-    Parameters
-    ----------
-    columns : mapping of key to sequence of Source
-        Where the curves are, as `sources_of` gives it. Each log file is opened once for all of them.
-    read : callable
-        `read_curves`; or `read_last`, which gives metrics their last value in the place of all values.
-
-    Returns
-    -------
-    dict of key to list of (Curve or None)
-        Steps are the places of rows, counted from 0; values have the dtypes of `Metric.load`.
-    list of Problem
-        What is wrong with the files.
-
-    Examples
-    --------
-    >>> read_logged({"epoch": [np.array([10, 20]), None]})
-    ({'epoch': [Curve(steps=array([0, 1]), values=array([10, 20])), None]}, [])
-    """
-    cells = dict.fromkeys(source for sources in columns.values() for source in sources if isinstance(source, tuple))
-    runs, metrics = (list(dict.fromkeys(parts)) for parts in (zip(*cells, strict=True) if cells else ((), ())))
-    found = read(runs, metrics, None if len(cells) == len(runs) * len(metrics) else cells.keys())
-    numbers = {run: number for number, run in enumerate(runs)}
-    rows = cache(np.arange)  # one array for all loaded curves of a length: it is compared with itself
-
-    def logged(source: Source) -> Curve | None:
-        if not isinstance(source, tuple):
-            return None if source is None else Curve(rows(len(source)), source)
-        number, metric = numbers[source[0]], source[1]
-        place = found.places[metric][number]
-        return None if place is None else Curve(place[0].rows(place[1]), found.values[metric][number])
-
-    return {key: [*map(logged, sources)] for key, sources in columns.items()}, found.problems
 
 
 def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> dict[Hashable, list[Any]]:
@@ -88,78 +44,28 @@ def read_ends(frame: pd.DataFrame, labels: Iterable[Hashable]) -> dict[Hashable,
     >>> print(ends["loss"][0], ends["loss"][1])
     1 nan
     """
-    labels = list(labels)
-    if len(labels) == 1 and isinstance(array := column(frame, labels[0]).array, MetricArray):
-        metric = array.dtype.column
-        ends = read_last(array.runs, [metric])  # aligned already: nothing has to be looked up
-        warn_of(ends.problems, SEE)
-        return {labels[0]: [np.nan if value is None else value for value in ends.values[metric]]}
-    logged, problems = read_logged({label: sources_of(frame, label) for label in labels}, read_last)
-    warn_of(problems, SEE)
-    return {label: [_end(curve) for curve in curves] for label, curves in logged.items()}
+    curves = read_cells({label: curve_column(frame, label) for label in labels}, read_last)
+    return {label: [_end(curve) for curve in of] for label, of in curves.items()}
 
 
-def points_of(frame: pd.DataFrame, steps: Steps) -> Curves:
-    """Read the points of metrics, and warn of what is wrong with the files; see `read_points`.
-
-    Examples
-    --------
-    >>> runs = pd.DataFrame({"loss": [np.array([3.0, 1.0]), np.nan], "epoch": [np.array([10, 20]), np.nan]})
-    >>> points_of(runs, {"loss": "epoch"})["loss"]
-    [Curve(steps=array([10, 20]), values=array([3., 1.])), None]
-    """
-    curves, problems = read_points(point_sources(frame, steps), steps)
-    warn_of(problems, SEE)
-    return curves
-
-
-def point_sources(frame: pd.DataFrame, steps: Steps) -> dict[Hashable, Sequence[Source]]:
-    """Where the values of metrics are, and where their steps are.
+def points_of(frame: pd.DataFrame, steps: Steps, problems: list[Problem] | None = None) -> Curves:
+    """Read the points of metrics; each log file is opened once for all of them.
 
     Parameters
     ----------
     frame : DataFrame
         Any frame.
     steps : mapping of label to str or None
-        For each column of curves what its steps are, as `step_columns` gives it; None is the place of the row in its
+        For each column of curves what its steps are, as `steps_of` gives it; None is the place of the row in its
         log, counted from 0.
-
-    Returns
-    -------
-    dict
-        For `read_points`: label -> its sources, and (label, "step") -> those of its steps.
-
-    Examples
-    --------
-    >>> point_sources(pd.DataFrame({"loss": [np.nan]}), {"loss": None})
-    {'loss': [None]}
-    """
-    columns: dict[Hashable, Sequence[Source]] = {label: sources_of(frame, label) for label in steps}
-    for label, x in steps.items():
-        if x in frame.columns:
-            columns[label, "step"] = sources_of(frame, x)
-        elif x is not None:
-            columns[label, "step"] = [(at[0], x) if isinstance(at, tuple) else None for at in columns[label]]
-    return columns
-
-
-def read_points(sources: Sources, steps: Steps) -> tuple[Curves, list[Problem]]:
-    """Read the points of metrics; each log file is opened once for all of them.
-
-    Parameters
-    ----------
-    sources : mapping
-        As `point_sources` gives them, of all runs or of some.
-    steps : mapping
-        As for `point_sources`.
+    problems : list of Problem, optional
+        Where to add what is wrong with the files, in place of a warning.
 
     Returns
     -------
     dict of label to list of (Curve or None)
         One a run; None where it has no such metric, or no steps for it. In the order of the log, as logged:
         `steps.settle` makes the steps ascending.
-    list of Problem
-        What is wrong with the files.
 
     Raises
     ------
@@ -168,15 +74,41 @@ def read_points(sources: Sources, steps: Steps) -> tuple[Curves, list[Problem]]:
 
     Examples
     --------
-    >>> read_points({"loss": [np.array([3.0, 1.0])], ("loss", "step"): [np.array([10, 20])]}, {"loss": "epoch"})
-    ({'loss': [Curve(steps=array([10, 20]), values=array([3., 1.]))]}, [])
+    >>> runs = pd.DataFrame({"loss": [np.array([3.0, 1.0]), np.nan], "epoch": [np.array([10, 20]), np.nan]})
+    >>> points_of(runs, {"loss": "epoch"})["loss"]
+    [Curve(steps=array([10, 20]), values=array([3., 1.])), None]
     """
-    read, problems = read_logged(sources)
-    curves = {}
+    cells: dict[Any, Any] = {(label, None): curve_column(frame, label) for label in steps}
+    cells |= {(label, x): _cells_of_steps(frame, cells[label, None], x) for label, x in steps.items() if x is not None}
+    curves = read_cells(cells, problems=problems)
+    points = {}
     for label, x in steps.items():
-        both = zip(sources[label], read[label], read.get((label, "step"), read[label]), strict=True)
-        curves[label] = [_points(*each, x) for each in both]
-    return curves, problems
+        both = zip(cells[label, None], curves[label, None], curves[label, x], strict=True)
+        points[label] = [_points(*each, x) for each in both]
+    return points
+
+
+def as_numbers(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The values of a curve as float64; what is no number (text, a list, None) is NaN.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_points,)
+        A curve as `Metric.load` gives it.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_points,)
+        Not copied where it is float64 already. Integers beyond what a float can hold are infinite.
+
+    Examples
+    --------
+    >>> as_numbers(np.array([1, True, "diverged", None, 10**400], dtype=object))
+    array([ 1.,  1., nan, nan, inf])
+    """
+    if values.dtype.kind in "biuf":
+        return values.astype(np.float64, copy=False)
+    return np.fromiter(map(_number, values), dtype=np.float64, count=len(values))
 
 
 def tidy(curves: Iterable[Curve | None]) -> pd.DataFrame:
@@ -213,7 +145,7 @@ def log_curves(frame: pd.DataFrame, log: str) -> Curves:
     Returns
     -------
     dict of label to list of (Curve or None)
-        As `read_logged` gives them, for each column that is a key of the log.
+        As `read_cells` gives them, for each column that is a key of the log.
 
     Raises
     ------
@@ -225,19 +157,17 @@ def log_curves(frame: pd.DataFrame, log: str) -> Curves:
     >>> list(log_curves(pd.DataFrame({"train.loss": [np.zeros(2)], "test.loss": [np.zeros(2)]}), "train"))
     ['train.loss']
     """
-    logs = {label: _log_of(_cells(frame, label)[:1]) for label in curve_columns(frame)}
+    logs = {label: _log_of(_metrics(frame, label)[:1]) for label in curve_columns(frame)}
     # Of loaded curves, and of metrics that no run has, the name of the metric tells.
     names = {label: str(getattr(column(frame, label).dtype, "column", label)) for label, of in logs.items() if not of}
     found = [label for label in logs if logs[label] == log or f"{names.get(label)}.".startswith(f"{log}.")]
     if not found:
         known = dict.fromkeys(of or names[label].partition(".")[0] for label, of in logs.items())
         raise UnknownColumnError(f"There is no log {log!r}.{suggest(log, known)}")
-    curves, problems = read_logged({label: sources_of(frame, label) for label in found})
-    warn_of(problems, SEE)
-    return curves
+    return read_cells({label: curve_column(frame, label) for label in found})
 
 
-def step_columns(frame: pd.DataFrame, labels: Iterable[Hashable], x: str | None) -> dict[Hashable, str | None]:
+def steps_of(frame: pd.DataFrame, labels: Iterable[Hashable], x: str | None) -> dict[Hashable, str | None]:
     """Find out what the steps of metrics are.
 
     Parameters
@@ -263,14 +193,16 @@ def step_columns(frame: pd.DataFrame, labels: Iterable[Hashable], x: str | None)
 
     Examples
     --------
-    >>> step_columns(pd.DataFrame({"loss": [np.zeros(2)], "epoch": [np.arange(2)]}), ["loss"], "epoch")
+    >>> steps_of(pd.DataFrame({"loss": [np.zeros(2)], "epoch": [np.arange(2)]}), ["loss"], "epoch")
     {'loss': 'epoch'}
     """
+    for label in labels:
+        curve_column(frame, label)
     if x is None:
         return dict.fromkeys(labels)
     if not isinstance(x, str):
         raise InvalidOptionError(f"x={x!r} is no name: give a metric of the same log, such as 'train.epoch'.")
-    return {label: _step_column(frame, label, _cells(frame, label), x) for label in labels}
+    return {label: _step_column(frame, label, x) for label in labels}
 
 
 def shared_steps(frame: pd.DataFrame, first: Hashable, second: Hashable) -> dict[Hashable, str | None]:
@@ -286,7 +218,7 @@ def shared_steps(frame: pd.DataFrame, first: Hashable, second: Hashable) -> dict
     Returns
     -------
     dict of label to str or None
-        For `read_points`: in one log the row, and in two logs the first of `STEP_KEYS` that both have. The row where
+        For `points_of`: in one log the row, and in two logs the first of `STEP_KEYS` that both have. The row where
         they share none.
 
     Examples
@@ -295,11 +227,11 @@ def shared_steps(frame: pd.DataFrame, first: Hashable, second: Hashable) -> dict
     >>> shared_steps(runs, "train.loss", "test.loss")
     {'train.loss': None, 'test.loss': None}
     """
-    logs = [_log_of(_cells(frame, label)[:1]) for label in (first, second)]
+    logs = [_log_of(_metrics(frame, label)[:1]) for label in (first, second)]
     if logs[0] != logs[1] and None not in logs:
         for key in STEP_KEYS:
             with suppress(UnknownColumnError):
-                return step_columns(frame, (first, second), key)
+                return steps_of(frame, (first, second), key)
     return dict.fromkeys((first, second))
 
 
@@ -311,8 +243,18 @@ def curve_columns(frame: pd.DataFrame) -> list[Hashable]:
     >>> curve_columns(pd.DataFrame({"seed": [1], "loss": [np.array([1.0])]}))
     ['loss']
     """
-    columns = ((label, frame.iloc[:, place]) for place, label in enumerate(frame.columns))
-    return [label for label, values in columns if is_metric(values) or (is_curves(values) and values.notna().any())]
+    return [label for label, values in frame.items() if holds_curves(values)]
+
+
+def holds_curves(values: pd.Series[Any]) -> bool:
+    """Whether a column holds curves, and not only may: metrics, or at least one array or list of numbers.
+
+    Examples
+    --------
+    >>> holds_curves(pd.Series([np.nan, [1.0]])), holds_curves(pd.Series([np.nan]))
+    (True, False)
+    """
+    return isinstance(values.dtype, MetricDtype) or (is_curves(values) and bool(values.notna().any()))
 
 
 def is_curves(values: pd.Series[Any]) -> bool:
@@ -323,16 +265,13 @@ def is_curves(values: pd.Series[Any]) -> bool:
     >>> is_curves(pd.Series([np.nan, np.array([1.0])])), is_curves(pd.Series([1.0]))
     (True, False)
     """
-    if isinstance(values.array, MetricArray):
-        return True
     if values.dtype != object:
-        return bool(values.dtype == np.float64 and values.isna().all())
-    first = next((value for value in values if value is not None and not is_missing(value)), None)
-    return first is None or isinstance(first, (Metric, list)) or (isinstance(first, np.ndarray) and first.ndim == 1)
+        return isinstance(values.dtype, MetricDtype) or bool(values.dtype == np.float64 and values.isna().all())
+    return all(map(_may_be_curve, values))
 
 
-def sources_of(frame: pd.DataFrame, label: Hashable) -> list[Source]:
-    """Where the curves of a column are, one a row.
+def curve_column(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
+    """A column of curves: of metrics, or of arrays and lists of n_points; or missing.
 
     Raises
     ------
@@ -343,16 +282,19 @@ def sources_of(frame: pd.DataFrame, label: Hashable) -> list[Source]:
 
     Examples
     --------
-    >>> sources_of(pd.DataFrame({"loss": [np.nan]}), "loss")
-    [None]
+    >>> curve_column(pd.DataFrame({"loss": [[3.0, 1.0]]}), "loss").tolist()
+    [[3.0, 1.0]]
     """
     values = column(frame, *require(frame, [label]))
     if not is_curves(values):
         raise InvalidOptionError(f"{label!r} holds no curves.{suggest(label, curve_columns(frame))}")
-    if isinstance(values.array, MetricArray):
-        metric = values.array.dtype.column
-        return [None if run is None else (run, metric) for run in values.array.runs]
-    return [_source(value, label) for value in values]
+    return values
+
+
+def _may_be_curve(value: Any) -> bool:
+    if isinstance(value, (np.ndarray, list)):
+        return np.ndim(value) == 1
+    return isinstance(value, Metric) or value is None or is_missing(value)
 
 
 def _end(curve: Curve | None) -> Any:
@@ -362,13 +304,20 @@ def _end(curve: Curve | None) -> Any:
     return curve.values[-1] if len(curve.values) else np.nan
 
 
-def _points(source: Source, logged: Curve | None, at: Curve | None, x: str | None) -> Curve | None:
+def _cells_of_steps(frame: pd.DataFrame, cells: Any, x: str) -> Any:
+    """The cells of the steps, also of a metric that the frame has no column for."""
+    if x in frame.columns:
+        return curve_column(frame, x)
+    return [Metric(cell.run, x) if isinstance(cell, Metric) else None for cell in cells]
+
+
+def _points(cell: Any, logged: Curve | None, at: Curve | None, x: str | None) -> Curve | None:
     """The values of the rows of the log that have both, at the steps that stand there."""
     if logged is None or at is None:
         return None
     if x is None:
         return Curve(logged.steps, as_numbers(logged.values))
-    if isinstance(source, np.ndarray) and len(logged.steps) != len(at.steps):
+    if not isinstance(cell, Metric) and len(logged.steps) != len(at.steps):
         lengths = f"A curve has {len(logged.steps)} values and its {x!r} has {len(at.steps)}"
         raise InvalidOptionError(f"{lengths}: give the columns as read_runs returns them, of which the rows are known.")
     if not np.array_equal(logged.steps, at.steps):
@@ -380,43 +329,33 @@ def _points(source: Source, logged: Curve | None, at: Curve | None, x: str | Non
     return Curve(at.values if at.values.dtype.kind in "iuf" else as_numbers(at.values), as_numbers(logged.values))
 
 
-def _source(value: Any, label: Hashable) -> Source:
-    if isinstance(value, Metric):
-        return value.run, value.column
-    if isinstance(value, (list, np.ndarray)) and np.ndim(value) == 1:
-        return np.asarray(value)
-    if is_missing(value) or value is None:
-        return None
-    raise InvalidOptionError(f"{label!r} holds {value!r} beside curves: a curve is a metric or a flat array.")
-
-
-def _cells(frame: pd.DataFrame, label: Hashable) -> list[_Cell]:
+def _metrics(frame: pd.DataFrame, label: Hashable) -> list[Metric]:
     """The first metrics of a column."""
-    return [source for source in sources_of(frame, label) if isinstance(source, tuple)][:_TRIED]
+    return [cell for cell in curve_column(frame, label) if isinstance(cell, Metric)][:_TRIED]
 
 
-def _log_of(cells: Iterable[_Cell]) -> str | None:
+def _log_of(metrics: Iterable[Metric]) -> str | None:
     """The log of the first of these metrics that is there."""
-    return next((found[0] for run, metric in cells if (found := find_log(run, metric))), None)
+    return next((found[0] for each in metrics if (found := find_log(each.run, each.column))), None)
 
 
-def _is_there(cells: Iterable[_Cell], metric: str) -> bool:
-    """Whether one of the runs has a metric."""
-    return any(find_log(run, metric) for run, _ in cells)
+def _step_column(frame: pd.DataFrame, label: Hashable, x: str) -> str:
+    metrics = _metrics(frame, label)
+    log = _log_of(metrics[:1])
+    is_whole = log is None or x in frame.columns or x.startswith(f"{log}.")
+    for name in (x,) if is_whole else (f"{log}.{x}", x):
+        is_column = name in frame.columns
+        other = _log_of(_metrics(frame, name)[:1] if is_column else [Metric(each.run, name) for each in metrics])
+        if None not in (log, other) and log != other:
+            logs = f"{label!r} is in the log {log!r} and {x!r} in {other!r}: rows of two logs do not belong together"
+            raise InvalidOptionError(f"{logs}. Give a metric of {log!r}, or a key that each log has.")
+        if is_column or other:
+            return name
+    raise UnknownColumnError(f"There is no {x!r} beside {label!r}.{suggest(x, curve_columns(frame))}")
 
 
-def _step_column(frame: pd.DataFrame, label: Hashable, cells: list[_Cell], x: str) -> str:
-    log = other = _log_of(cells[:1])
-    name = x if x in frame.columns or log is None or x.startswith(f"{log}.") else f"{log}.{x}"
-    if x in frame.columns:
-        other = _log_of(_cells(frame, x)[:1])
-    elif name not in frame.columns and not _is_there(cells, name):
-        other = _log_of((run, x) for run, _ in cells)
-        counting = [f"{log}.{key}" for key in STEP_KEYS if _is_there(cells, f"{log}.{key}")]
-        known = dict.fromkeys(each for each in (*counting, *curve_columns(frame)) if each != label)
-        if other is None:
-            raise UnknownColumnError(f"There is no {x!r} beside {label!r}.{suggest(x, known)}")
-    if None not in (log, other) and log != other:
-        logs = f"{label!r} is in the log {log!r} and {x!r} in {other!r}: the rows of two logs do not belong together"
-        raise InvalidOptionError(f"{logs}. Give a metric of {log!r}, or a key that each log has.")
-    return name
+def _number(value: object) -> float:
+    try:
+        return float(value) if isinstance(value, (int, float)) else np.nan
+    except OverflowError:
+        return np.inf if isinstance(value, int) and value > 0 else -np.inf

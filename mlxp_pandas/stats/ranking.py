@@ -12,12 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import InvalidOptionError, UnknownColumnError, UnknownGroupError, suggest
-from .columns import as_list, check_choice, column, completed, listed, picked, read_values, run_ids, setting_columns
-from .numbers import as_floats, best_points, curve_numbers, number_column, number_columns, reduced, split_name
+from .columns import as_list, check_choice, column, completed, listed, picked, run_ids, setting_columns
+from .numbers import as_floats, best_points, curve_numbers, number_column, number_columns, split_name
 from .partition import Partition, plain_key
-from .points import is_curves, points_of, shared_steps, tidy
+from .points import as_numbers, is_curves, points_of, shared_steps, tidy
 from .spread import check_level, t_quantile
-from .steps import as_numbers
 
 _Floats = npt.NDArray[np.float64]
 
@@ -209,8 +208,7 @@ def sorted_runs(frame: pd.DataFrame, by: object, ascending: bool | list[bool] = 
     >>> sorted_runs(runs, "train.loss.last").index.tolist()
     [2, 0, 1]
     """
-    keys = number_columns(frame, by)
-    keys = keys.set_axis(range(keys.shape[1]), axis=1).set_axis(range(len(keys)), axis=0)
+    keys = pd.DataFrame({place: values.array for place, (_, values) in enumerate(number_columns(frame, by).items())})
     try:
         order = keys.sort_values(list(keys.columns), ascending=ascending, kind="stable").index
     except (TypeError, ValueError) as error:
@@ -248,19 +246,14 @@ def scores(frame: pd.DataFrame, criterion: Criterion) -> _Floats:
     """
     by, mode, scope = criterion
     check_choice("mode", mode, ("min", "max"))
-    last_k = _LAST_K.fullmatch(scope) if isinstance(scope, str) else None
-    if last_k is None:
+    if not _LAST_K.fullmatch(str(scope)):
         check_choice("scope", scope, ("last", "best", "last-10"))
-    if not _is_metric(frame, by):
-        if scope != "last":
-            raise InvalidOptionError(f"scope={scope!r} is for curves, and {by!r} is one number a run.")
-        return number_column(frame, by)
-    if last_k is None:
-        number = mode if scope == "best" else "last"
-        return as_numbers(curve_numbers(frame, {by: [number]})[by, number])
-    curves = read_values(frame, [by])[by]
-    ends = [curve[-int(last_k[1]) :] if isinstance(curve, (np.ndarray, list)) else curve for curve in curves]
-    return as_numbers(reduced(ends, "mean", skipna=False))
+    if _is_metric(frame, by):
+        number = mode if scope == "best" else scope
+        return as_numbers(curve_numbers(frame, [(by, number)])[by, number])
+    if scope != "last":
+        raise InvalidOptionError(f"scope={scope!r} is for curves, and {by!r} is one number a run.")
+    return number_column(frame, by)
 
 
 def reported(frame: pd.DataFrame, criterion: Criterion, names: Sequence[Hashable]) -> dict[Hashable, Any]:
@@ -298,22 +291,15 @@ def reported(frame: pd.DataFrame, criterion: Criterion, names: Sequence[Hashable
     >>> reported(runs, Criterion("val", scope="best"), ["test"])
     {'test': array([1.3])}
     """
-    at_best = criterion.scope == "best" and _is_metric(frame, criterion.by)
-    found: dict[Hashable, Any] = {}
-    for name in names:
-        if not _is_metric(frame, name):
-            found[name] = number_columns(frame, [name]).iloc[:, 0].array
-        elif at_best:
-            found[name] = _at_best(frame, criterion, name)
-        else:
-            found[name] = curve_numbers(frame, {name: ["last"]})[name, "last"]
+    found: dict[Hashable, Any] = dict(number_columns(frame, names, bare="last").items())
+    if criterion.scope == "best" and _is_metric(frame, criterion.by):
+        found |= {name: _at_best(frame, criterion, name) for name in names if _is_metric(frame, name)}
     return found
 
 
 def _is_metric(frame: pd.DataFrame, name: Hashable) -> bool:
-    """Whether a name is that of a column of curves."""
-    label, suffix = split_name(frame, name)
-    return suffix is None and is_curves(column(frame, label))
+    """Whether a name is that of curves, not of one of their numbers."""
+    return split_name(frame, name)[1] is None and is_curves(column(frame, name))
 
 
 def _at_best(frame: pd.DataFrame, criterion: Criterion, name: Hashable) -> npt.NDArray[Any]:
@@ -353,30 +339,28 @@ def _differences(difference: pd.DataFrame, mode: str, level: float) -> pd.DataFr
 
 
 def _check_one_run_each(runs: pd.DataFrame, settings: Partition, partners: Partition) -> None:
-    again = runs[["setting", "partner"]].sort_values("setting", kind="stable")
-    for setting, partner in again[again.duplicated()].to_numpy()[:1]:
-        of = f"of {settings.names} has two runs with {partners.names} = {partners.keys[partner]}"
-        advice = "give `by` and `pair` so that one run is left, or filter the runs"
-        raise InvalidOptionError(f"The setting {settings.keys[setting]} {of}: {advice}.")
+    again = runs[runs.duplicated(["setting", "partner"])].head(1)
+    for setting, partner in zip(again["setting"], again["partner"], strict=True):
+        pair = f"{settings.names} = {settings.keys[setting]} and {partners.names} = {partners.keys[partner]}"
+        raise InvalidOptionError(f"A setting has two runs with {pair}: give `by` and `pair` so that one is left.")
 
 
 def _baseline(settings: Partition, baseline: Any) -> int:
     """The setting that a baseline names, by all of its values or by those of some columns."""
     if not settings.names:
         raise UnknownGroupError("No config column varies beside those of `pair`: name those of a setting with `by`.")
-    if not isinstance(baseline, Mapping):
-        place = settings.place(tuple(baseline) if isinstance(baseline, list) else baseline)
-        places = [] if place is None else [place]
-    else:
+    if isinstance(baseline, Mapping):
         for name in baseline:
             if name not in settings.names:
                 raise UnknownColumnError(f"The settings have no column {name!r}.{suggest(name, settings.names)}")
         places = settings.having(list(baseline), {plain_key(tuple(baseline.values()))})
+    else:
+        place = settings.place(tuple(baseline) if isinstance(baseline, list) else baseline)
+        places = [] if place is None else [place]
     if not places:
         near = suggest(baseline, [str(key if len(key) != 1 else key[0]) for key in settings.keys])
         raise UnknownGroupError(f"No setting of {settings.names} is the baseline {baseline!r}.{near}")
     if len(places) > 1:
         rest = [name for name in settings.names if name not in baseline]
-        advice = f"name their {rest} too, or pair the runs also by these"
-        raise InvalidOptionError(f"{len(places)} settings are {dict(baseline)!r}: {advice}.")
+        raise InvalidOptionError(f"{len(places)} settings are {baseline!r}: name their {rest} too, or pair by it.")
     return places[0]

@@ -14,15 +14,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..cells import SEE, Curve
 from ..disk import Problem, warn_of
 from ..errors import InvalidOptionError, MissingDependencyError
-from .columns import SEE, check_choice, completed, require
+from .columns import check_choice, completed, require
 from .partition import Partition
-from .points import point_sources, read_points, step_columns
-from .steps import DUPLICATES, Curve, align, grid_of, interpolate, settle
+from .points import points_of, steps_of
 
 _Floats = npt.NDArray[np.float64]
-_Counts = npt.NDArray[np.int64]
+
+DUPLICATES = ("last", "first", "mean", "raise")
+"""What can be done with a step that was logged twice."""
 
 _RESAMPLED = 2**22  # values held at once: 32 MB
 
@@ -208,16 +210,14 @@ def curves_of_groups(
     >>> each.runs, each.table["mean"].tolist()
     ([Curve(steps=array([0, 1]), values=array([4., 2.])), None], [4.0, 2.0])
     """
-    steps = step_columns(frame, labels, x)
-    sources = point_sources(frame, steps)
+    steps = steps_of(frame, labels, x)
+    kept = frame[[label for label in dict.fromkeys([*labels, *steps.values()]) if label in frame.columns]]
     problems: list[Problem] = []
     for place, rows in enumerate(partition.rows):
-        points, found = read_points({key: [each[row] for row in rows] for key, each in sources.items()}, steps)
-        problems += found
-        for label in labels:
-            runs = points[label]
+        for label, points in points_of(kept.iloc[rows], steps, problems).items():
+            runs = points
             if x is not None:  # the rows of a log ascend
-                named = zip(runs, frame.index[rows], strict=True)
+                named = zip(points, frame.index[rows], strict=True)
                 runs = [run and settle(run, chosen.dup, f"{label!r} of run {name}: ") for run, name in named]
             runs = [run if run is not None and len(run.steps) else None for run in runs]
             if any(runs):
@@ -272,7 +272,7 @@ def step_statistics(values: _Floats, chosen: CurveOptions) -> pd.DataFrame:
     return pd.DataFrame({chosen.stat: centre, "std": std, "sem": sem, "low": low, "high": high, "n": n})
 
 
-def moments(values: _Floats) -> tuple[_Counts, _Floats, _Floats]:
+def moments(values: _Floats) -> tuple[npt.NDArray[np.int64], _Floats, _Floats]:
     """The number of runs with a value, their mean and their standard deviation, at each step.
 
     Parameters
@@ -310,7 +310,156 @@ def moments(values: _Floats) -> tuple[_Counts, _Floats, _Floats]:
     return n, mean, std
 
 
-def t_quantile(n: npt.ArrayLike, level: float) -> _Floats:
+def settle(curve: Curve, dup: str = "last", name: str = "") -> Curve:
+    """Order a curve by its steps, each of them once.
+
+    Parameters
+    ----------
+    curve : Curve
+        In the order of the log. A run that was resumed has logged some steps twice.
+    dup : {"last", "first", "mean", "raise"}
+        Which of the values of a repeated step counts, in the order of the log; the mean is that of the values that are
+        not NaN.
+    name : str
+        What an error message begins with.
+
+    Returns
+    -------
+    Curve
+        Points whose step is NaN or infinite are gone.
+
+    Raises
+    ------
+    InvalidOptionError
+        A repeated step with `dup="raise"`.
+
+    Examples
+    --------
+    >>> resumed = Curve(np.array([0, 1, 2, 1, 2, 3]), np.array([9.0, 8.0, 7.0, 6.0, 5.0, 4.0]))
+    >>> settle(resumed).values.tolist()
+    [9.0, 6.0, 5.0, 4.0]
+    >>> settle(resumed, "mean").values.tolist()
+    [9.0, 7.0, 6.0, 4.0]
+    """
+    steps, values = curve
+    if steps.dtype.kind == "f" and not np.isfinite(steps).all():
+        steps, values = steps[np.isfinite(steps)], values[np.isfinite(steps)]
+    if (steps[1:] > steps[:-1]).all():
+        return Curve(steps, values)
+    points = pd.Series(values, index=steps).sort_index(kind="stable")
+    repeated = points.index[points.index.duplicated()]
+    if dup == "raise" and len(repeated):
+        raise InvalidOptionError(f'{name}step {repeated[0]} was logged twice; dup="last" or "mean" takes one value.')
+    if dup == "mean":
+        points = points.groupby(level=0).mean()
+    elif len(repeated):
+        points = points[~points.index.duplicated(keep="first" if dup == "first" else "last")]
+    return Curve(points.index.to_numpy(), points.to_numpy())
+
+
+def align(curves: Sequence[Curve]) -> tuple[npt.NDArray[Any], _Floats, npt.NDArray[np.int64]]:
+    """Put settled curves side by side, on every step that one of them has.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        One a run, each with ascending steps.
+
+    Returns
+    -------
+    steps : ndarray of shape (n_steps,)
+        Ascending, each once.
+    values : ndarray of float64, shape (n_runs, n_steps)
+        NaN where a run has no value at a step.
+    reached : ndarray of int64, shape (n_steps,)
+        How many runs have the step, with a value or with NaN.
+
+    Examples
+    --------
+    >>> curves = Curve(np.array([0, 1, 2]), np.array([3.0, 2.0, 1.0])), Curve(np.array([0, 2]), np.array([5.0, 4.0]))
+    >>> steps, values, reached = align(curves)
+    >>> values
+    array([[ 3.,  2.,  1.],
+           [ 5., nan,  4.]])
+    >>> reached
+    array([2, 1, 2])
+    """
+    steps = max((curve.steps for curve in curves), key=len, default=np.empty(0, dtype=np.int64))
+    are_heads = all(curve.steps is steps or np.array_equal(curve.steps, steps[: len(curve.steps)]) for curve in curves)
+    if not are_heads:
+        steps = np.unique(np.concatenate([curve.steps for curve in curves]))
+    values, reached = np.full((len(curves), len(steps)), np.nan), np.zeros(len(steps), dtype=np.int64)
+    for row, curve in zip(values, curves, strict=True):
+        places = slice(len(curve.steps)) if are_heads else np.searchsorted(steps, curve.steps)
+        row[places] = curve.values
+        reached[places] += 1
+    return steps, values, reached
+
+
+def interpolate(curve: Curve, grid: npt.NDArray[Any]) -> Curve:
+    """Interpolate a settled curve linearly between its points, at the steps of a grid that are inside its range.
+
+    Parameters
+    ----------
+    curve : Curve
+        With ascending steps, at least one.
+    grid : ndarray of shape (n_grid,)
+        Ascending.
+
+    Returns
+    -------
+    Curve
+        Nothing before its first point and after its last. NaN where one of the two points beside a step is NaN; a
+        logged point keeps its value.
+
+    Examples
+    --------
+    >>> interpolate(Curve(np.array([0, 10]), np.array([1.0, 2.0])), np.array([-5.0, 0.0, 5.0, 15.0]))
+    Curve(steps=array([0., 5.]), values=array([1. , 1.5]))
+    """
+    steps, values = curve.steps.astype(np.float64), curve.values
+    inside = grid[(grid >= steps[0]) & (grid <= steps[-1])]
+    after = np.searchsorted(steps, inside)
+    between = np.interp(inside, steps, values)
+    return Curve(inside, np.where(steps[after] == inside, values[after], between))
+
+
+def grid_of(curves: Sequence[Curve], grid: object) -> _Floats:
+    """The steps of a grid.
+
+    Parameters
+    ----------
+    curves : sequence of Curve
+        Those that will be interpolated.
+    grid : int or array-like of shape (n_grid,)
+        The steps; or how many, equally spaced from the first step of the curves to the last.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_grid,)
+        Ascending, each once.
+
+    Raises
+    ------
+    InvalidOptionError
+        Neither a positive number nor finite steps.
+
+    Examples
+    --------
+    >>> grid_of([Curve(np.array([0, 8]), np.zeros(2)), Curve(np.array([2, 10]), np.zeros(2))], 3)
+    array([ 0.,  5., 10.])
+    """
+    if isinstance(grid, (int, np.integer)) and not isinstance(grid, bool) and grid >= 1:
+        ends = np.concatenate([np.empty(0), *(curve.steps[[0, -1]] for curve in curves)])
+        return np.linspace(ends.min(), ends.max(), int(grid)) if len(ends) else ends
+    is_flat = np.ndim(grid) == 1  # type: ignore[arg-type]
+    steps = np.unique(pd.to_numeric(pd.Series(grid), errors="coerce").astype(float)) if is_flat else np.empty(0)
+    if not len(steps) or not np.isfinite(steps).all():
+        raise InvalidOptionError(f"grid={grid!r} is neither a number of points nor a list of finite steps.")
+    return steps
+
+
+def t_quantile(n: npt.ArrayLike, level: float) -> Any:
     """How many standard errors the t-interval of a mean of n values reaches to each side; NaN for n below 2.
 
     Examples
@@ -320,7 +469,7 @@ def t_quantile(n: npt.ArrayLike, level: float) -> _Floats:
     """
     counts, places = np.unique(n, return_inverse=True)
     # What scipy.stats.t.ppf computes, without its 300 microseconds a call.
-    quantiles: _Floats = _scipy().special.stdtrit(np.where(counts > 1, counts - 1.0, np.nan), (1 + level) / 2)
+    quantiles = _scipy().special.stdtrit(np.where(counts > 1, counts - 1.0, np.nan), (1 + level) / 2)
     return quantiles[places.reshape(-1)]
 
 
@@ -348,14 +497,13 @@ def _reduced(runs: Sequence[Curve | None], chosen: CurveOptions) -> pd.DataFrame
     return table[table["n"] >= chosen.min_runs]
 
 
-def _middle(values: _Floats, n: _Counts, stat: str) -> _Floats:
+def _middle(values: _Floats, n: npt.NDArray[np.int64], stat: str) -> Any:
     """The mean of the runs in the middle at each step, by rank: of one or two, or of half of them."""
     ordered = np.sort(values, axis=0)  # NaN last
     cut = (n - 1) // 2 if stat == "median" else n // 4
     rank = np.arange(len(values))[:, None]
     is_middle = (rank >= cut) & (rank < n - cut)
-    middle: _Floats = np.where(is_middle, ordered, 0.0).sum(axis=0) / is_middle.sum(axis=0)
-    return middle
+    return np.where(is_middle, ordered, 0.0).sum(axis=0) / is_middle.sum(axis=0)
 
 
 def _bootstrap(values: _Floats, chosen: CurveOptions) -> tuple[_Floats, _Floats]:
@@ -381,9 +529,7 @@ def _bootstrap(values: _Floats, chosen: CurveOptions) -> tuple[_Floats, _Floats]
 
 def _scipy() -> Any:
     try:
-        import scipy.special
         import scipy.stats
     except ImportError as error:
-        hint = 'pip install scipy; error="std", "sem" or "minmax" needs no scipy.'
-        raise MissingDependencyError(f"Intervals need scipy: {hint}") from error
+        raise MissingDependencyError('Intervals need scipy: pip install scipy. error="std" needs none.') from error
     return scipy

@@ -10,6 +10,7 @@ import html
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,7 @@ _LATEX_NAMES = {"\\": "backslash", "~": "asciitilde", "^": "asciicircum", "<": "
 _LATEX = {char: rf"\text{name}{{}}" for char, name in _LATEX_NAMES.items()} | {char: rf"\{char}" for char in "&%$#_{}"}
 
 
+@dataclass(eq=False, repr=False)
 class RunTable:
     """A table of means over runs: it prints as text, shows as HTML in a notebook, and converts.
 
@@ -57,9 +59,13 @@ class RunTable:
     1.0  0.80    NaN  1          0
     """
 
-    def __init__(self, frame: pd.DataFrame, grid: _Grid) -> None:
-        self.frame = frame
-        self._grid = grid
+    frame: pd.DataFrame
+    _caption: str
+    _row_names: list[str]
+    _column_name: str
+    _columns: list[str]
+    _rows: list[tuple[list[str], list[_Cell | None]]]
+    _notes: list[str]
 
     def __repr__(self) -> str:
         lines = self._lines(str, lambda cell: cell.text + " *" * cell.is_bold)
@@ -67,14 +73,14 @@ class RunTable:
         body = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
         has_stars = any(line.endswith(" *") for line in body)
         star = ["* best of its column, or its interval holds the best mean"] if has_stars else []
-        return "\n".join([*body, self._grid.caption, *star, *self._grid.notes])
+        return "\n".join([*body, self._caption, *star, *self._notes])
 
     def _repr_html_(self) -> str:
         def row(tag: str, texts: list[str]) -> str:
             return f"<tr>{''.join(f'<{tag}>{text}</{tag}>' for text in texts)}</tr>"
 
         head, *body = self._lines(html.escape, lambda cell: f"<b>{cell.text}</b>" if cell.is_bold else cell.text)
-        notes = "".join(f"<div>{html.escape(note)}</div>" for note in (self._grid.caption, *self._grid.notes))
+        notes = "".join(f"<div>{html.escape(note)}</div>" for note in (self._caption, *self._notes))
         table = f"<thead>{row('th', head)}</thead><tbody>{''.join(row('td', line) for line in body)}</tbody>"
         # The classes keep MathJax from reading what stands between dollar signs.
         return f'<div class="tex2jax_ignore mathjax_ignore"><table class="dataframe">{table}</table>{notes}</div>'
@@ -95,8 +101,8 @@ class RunTable:
         | 0.1 | **0.350 ± 0.071 (2)** |
         """
         head, *body = self._lines(markdown_text, lambda cell: f"**{cell.text}**" if cell.is_bold else cell.text)
-        rule = [":--"] * len(self._grid.row_names) + ["--:"] * len(self._grid.columns)
-        notes = [f"\n{markdown_text(note)}" for note in self._grid.notes]
+        rule = [":--"] * len(self._row_names) + ["--:"] * len(self._columns)
+        notes = [f"\n{markdown_text(note)}" for note in self._notes]
         return "\n".join([*(f"| {' | '.join(line)} |" for line in (head, rule, *body)), *notes])
 
     def to_latex(self) -> str:
@@ -119,23 +125,22 @@ class RunTable:
         \bottomrule
         \end{tabular}
         """
-        n_names, n_columns, over = len(self._grid.row_names), len(self._grid.columns), self._grid.column_name
+        n_names, n_columns, over = len(self._row_names), len(self._columns), self._column_name
         _, *body = self._lines(latex_text, lambda cell: cell.latex)
-        names = [latex_text(name) for name in (*self._grid.row_names, *self._grid.columns)]
+        names = [latex_text(name) for name in (*self._row_names, *self._columns)]
         head, *lines = (" & ".join(line) + r" \\" for line in (names, *body))
         top = [rf"\begin{{tabular}}{{{'l' * n_names}{'r' * n_columns}}}", r"\toprule"]
         if over:
             span = [""] * n_names + [rf"\multicolumn{{{n_columns}}}{{c}}{{{latex_text(over)}}}"]
             top += [" & ".join(span) + r" \\", rf"\cmidrule(lr){{{n_names + 1}-{n_names + n_columns}}}"]
-        notes = [f"% {note}" for note in self._grid.notes]
+        notes = [f"% {note}" for note in self._notes]
         return "\n".join([*notes, *top, head, r"\midrule", *lines, r"\bottomrule", r"\end{tabular}"])
 
     def _lines(self, escape: Callable[[str], str], shown: Callable[[_Cell], str]) -> list[list[str]]:
         """The header and the rows as texts."""
-        grid = self._grid
-        prefix = f"{grid.column_name} = " if grid.column_name and "," not in grid.column_name else ""
-        head = [*grid.row_names, *(f"{prefix}{name}" for name in grid.columns)]
-        body = [[*map(escape, key), *(shown(cell) if cell else "-" for cell in cells)] for key, cells in grid.rows]
+        prefix = f"{self._column_name} = " if self._column_name and "," not in self._column_name else ""
+        head = [*self._row_names, *(f"{prefix}{name}" for name in self._columns)]
+        body = [[*map(escape, key), *(shown(cell) if cell else "-" for cell in cells)] for key, cells in self._rows]
         return [list(map(escape, head)), *body]
 
 
@@ -197,7 +202,8 @@ def run_table(
     each = zip(places.itertuples(index=False, name=None), numbers.itertuples(index=False), is_best, strict=True)
     cells = {place: _cell(mean, spread, int(n), digits, best) for place, (mean, spread, n, _), best in each}
     body = [[cells.get((row, column)) for column in range(len(of_columns))] for row in range(len(of_rows))]
-    grid = _Grid(
+    return RunTable(
+        numbers.set_axis(partition.index, axis=0),
         f"{printable(value)}: mean ± {chosen['spread']} (number of runs)",
         [printable(str(name)) for name in of_rows.names],
         ", ".join(printable(str(name)) for name in of_columns.names),
@@ -205,7 +211,6 @@ def run_table(
         list(zip([list(map(key_text, key)) for key in of_rows.keys], body, strict=True)),
         _notes(frame, partition, chosen["over"], numbers),
     )
-    return RunTable(numbers.set_axis(partition.index, axis=0), grid)
 
 
 class _Cell(NamedTuple):
@@ -219,17 +224,6 @@ class _Cell(NamedTuple):
 def _cell(mean: float, spread: float, n: int, digits: int | None, is_best: bool) -> _Cell:
     latex = latex_figure(mean, spread, digits, is_bold=is_best)
     return _Cell(f"{figure(mean, spread, digits)} ({n})", f"{latex} ({n})", is_best)
-
-
-class _Grid(NamedTuple):
-    """What a table shows, all names as text; a row has its key and its cells."""
-
-    caption: str
-    row_names: list[str]
-    column_name: str
-    columns: list[str]
-    rows: list[tuple[list[str], list[_Cell | None]]]
-    notes: list[str]
 
 
 def figure(mean: float, spread: float, digits: int | None = None, *, signs: tuple[str, str] = (" ± ", "e{}")) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlxp_pandas.cells import Metric, MetricArray, load_columns, load_curves
+from mlxp_pandas.cells import Metric, MetricArray, load_columns
 from mlxp_pandas.disk import RunDir
 from mlxp_pandas.errors import MetricError, ProblemsWarning
 from mlxp_pandas.testing import make_runs
@@ -48,7 +48,7 @@ def test_a_cell_reads_its_curve(logs: Path) -> None:
 
 def test_a_real_sweep(sweep: Path) -> None:
     """What MLXP itself wrote."""
-    curves = load_curves(column(sweep, *range(1, 19), name="test.loss"))
+    curves = load_columns({"": pd.Series(column(sweep, *range(1, 19), name="test.loss"))})[""]
     assert [curve.tolist() for curve in curves] == [logged(sweep, log_id, "test") for log_id in range(1, 19)]
 
 
@@ -71,9 +71,8 @@ def test_columns_in_bulk(logs: Path) -> None:
         }
     )
     with pytest.warns(ProblemsWarning, match=r"3 problem\(s\) in 3 run\(s\)"):
-        loaded = load_columns(frame, ["renamed", "seed", "test.epoch", "gone"])
-    assert list(loaded) == ["renamed", "seed", "test.epoch", "gone"]
-    assert loaded["seed"] == [1, 2, 3]
+        loaded = load_columns(frame)
+    assert list(loaded) == ["renamed", "test.epoch", "gone"]
     assert loaded["renamed"][0].tolist() == logged(logs, 1)
     assert pd.isna(loaded["renamed"][1])
     assert loaded["renamed"][2].tolist() == logged(logs, 4)
@@ -84,7 +83,7 @@ def test_columns_in_bulk(logs: Path) -> None:
 def test_runs_of_several_folders_in_one_frame(logs: Path, tmp_path: Path) -> None:
     other = make_runs(tmp_path / "other", 2, seed=1, n_steps=3)
     frame = pd.concat([pd.DataFrame({"train.loss": column(where, 1, 2)}, index=[1, 2]) for where in (logs, other)])
-    curves = load_columns(frame, ["train.loss"])["train.loss"]
+    curves = load_columns(frame)["train.loss"]
     assert [curve.tolist() for curve in curves] == [
         logged(logs, 1),
         logged(logs, 2),
@@ -97,15 +96,15 @@ def test_cells_in_a_column_of_objects(logs: Path) -> None:
     mixed = pd.concat(
         [pd.Series(column(logs, 1)), pd.Series(column(logs, 2, name="test.loss")), pd.Series(["text", 3], dtype=object)]
     )
-    curves = load_curves(mixed)
+    curves = load_columns({"": mixed})[""]
     assert curves[0].tolist() == logged(logs, 1)
     assert curves[1].tolist() == logged(logs, 2, "test")
     assert curves[2:] == ["text", 3]
 
 
 def test_empty_columns() -> None:
-    assert load_curves(MetricArray._from_runs([], "train.loss")) == []
-    assert load_columns(pd.DataFrame({"seed": [1]}), []) == {}
+    assert load_columns({"": pd.Series(MetricArray._from_runs([], "train.loss"))}) == {"": []}
+    assert load_columns({}) == {}
 
 
 def test_each_file_is_opened_once(logs: Path) -> None:
@@ -118,7 +117,7 @@ opened = []
 sys.addaudithook(lambda event, arguments: opened.append(arguments[0]) if event == "open" else None)
 runs = [RunDir(sys.argv[1], str(log_id)) for log_id in (1, 2, 3, 1)]
 names = ["train.loss", "train.epoch", "test.loss"]
-load_columns(pd.DataFrame({name: MetricArray._from_runs(runs, name) for name in names}), names)
+load_columns(pd.DataFrame({name: MetricArray._from_runs(runs, name) for name in names}))
 list(Metric(RunDir(sys.argv[1], "4"), "train.loss"))
 print("\\n".join(sorted(path for path in opened if str(path).endswith(".json"))))
 """
@@ -146,7 +145,7 @@ def test_damaged_files_are_one_warning(logs: Path) -> None:
         {"train.loss": column(logs, 1, 2, 3), "train.epoch": column(logs, 1, 2, 3, name="train.epoch")}
     )
     with pytest.warns(ProblemsWarning, match=r"2 problem\(s\) in 2 run\(s\)") as caught:
-        loaded = load_columns(frame, list(frame))
+        loaded = load_columns(frame)
     assert len(caught) == 1
     assert caught[0].filename == __file__
     assert [len(curve) for curve in loaded["train.loss"]] == [4, 4, 5]

@@ -17,8 +17,8 @@ from mlxp_pandas import read_runs
 from mlxp_pandas.curves import read_curves
 from mlxp_pandas.disk import Problem
 from mlxp_pandas.errors import IndexWarning
-from mlxp_pandas.health import runs_of
 from mlxp_pandas.runs import row
+from mlxp_pandas.stats.health import runs_of
 from mlxp_pandas.testing import make_runs
 from tests.failing import Answer, Stage, attempts, scanned
 

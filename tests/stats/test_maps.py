@@ -16,7 +16,7 @@ FRAME = pd.DataFrame({"a": [1], "b": [2]})
 
 
 def outputs(maps=None, **named):
-    return [(each.column, each.output) for each in parse_aggregations(FRAME, maps, named)]
+    return [(label, output) for _, label, output in parse_aggregations(FRAME, maps, named)]
 
 
 class Caller:
@@ -61,13 +61,13 @@ def test_named_outputs():
         ((np.mean,), "two or three elements"),
         ((np.mean, "a", "x", "y"), "two or three elements"),
         ([[np.mean, "a"]], "is not a map"),
-        (("a", "mean"), "no statistic 'a'"),
+        (("a", "mean"), "'a' is neither a function nor the name of a statistic"),
         (("maen", "a"), "Did you mean 'mean'"),
         ((3, "a"), "3 is neither a function nor the name of a statistic"),
-        ((np.mean, ("a", "b"), "x"), r"2 column\(s\) has 1 output name\(s\)"),
-        ((np.mean, "a", 3), "names its outputs, with str"),
+        ((np.mean, ("a", "b"), "x"), r"names its 2 output\(s\), with str: \['x'\]"),
+        ((np.mean, "a", 3), r"names its 1 output\(s\), with str: \[3\]"),
         ([(np.mean, "a"), (np.mean, "a")], r"Two outputs are named 'fmean\.a'"),
-        ({"a": "averge"}, "no statistic 'averge'"),
+        ({"a": "averge"}, "'averge' is neither a function"),
         ({"a": ["mean", "mean"]}, "Two outputs are named"),
         ({"a": {"x": "mean"}}, "neither a function"),
     ],
@@ -108,6 +108,6 @@ def test_what_is_no_filter(condition, message):
 
 
 def test_an_error_of_a_users_function_says_where():
-    with pytest.raises(ValueError, match=r"raised on column 'train\.loss', whose curves have 2 to 3 steps") as caught:
+    with pytest.raises(ValueError, match=r"raised on column 'train\.loss', with 2 to 3 steps") as caught:
         call(np.array, [[np.zeros(2), np.zeros(3)]], "column 'train.loss'")
     assert len(caught.value.__notes__) == 1

@@ -16,6 +16,7 @@ from mlxp_pandas.cells import ArtifactArray
 from mlxp_pandas.disk import RunDir
 from mlxp_pandas.errors import InvalidMapError, UnknownColumnError
 from mlxp_pandas.stats.maps import STATISTICS, aggregate, step_statistic
+from mlxp_pandas.stats.partition import Partition
 
 NAN, INF = np.nan, np.inf
 RAGGED = [np.array([1.0, 2.0, 3.0]), np.array([3.0, NAN]), np.array([5.0])]
@@ -28,7 +29,7 @@ def objects(*values):
 
 
 def one_group(frame, maps=None, **named):
-    return aggregate(frame, [np.arange(len(frame))], pd.RangeIndex(1), maps, named)
+    return aggregate(frame, Partition(frame, []), maps, named)
 
 
 def cell(values, function):
@@ -156,15 +157,15 @@ def test_runs_without_the_metric_are_left_out():
 
 
 def test_a_group_without_the_metric_is_missing():
-    frame = pd.DataFrame({"x": objects(np.array([1.0]), NAN)})
-    rows, index = [np.array([0]), np.array([1])], pd.Index(["with", "without"])
+    frame = pd.DataFrame({"x": objects(np.array([1.0]), NAN), "key": ["with", "without"]})
+    groups = Partition(frame, ["key"])
     for function in ("mean", "count", np.array):
-        result = aggregate(frame, rows, index, {"x": function}, {})["x"]
+        result = aggregate(frame, groups, {"x": function}, {})["x"]
         assert isinstance(result["with"], np.ndarray)
         assert np.isnan(result["without"])
-    assert aggregate(frame, rows, index, (len, "x"), {})["flen.x"].dtype == "Int64"
-    assert aggregate(frame, rows, index, (np.mean, "x"), {})["fmean.x"].dtype == "float64"
-    assert aggregate(frame, rows, index, (lambda x: len(x) > 0, "x", "y"), {})["y"].dtype == "boolean"
+    assert aggregate(frame, groups, (len, "x"), {})["flen.x"].dtype == "Int64"
+    assert aggregate(frame, groups, (np.mean, "x"), {})["fmean.x"].dtype == "float64"
+    assert aggregate(frame, groups, (lambda x: len(x) > 0, "x", "y"), {})["y"].dtype == "boolean"
 
 
 @pytest.mark.parametrize(
@@ -185,8 +186,9 @@ def test_scalars_are_typed(result, dtype):
 @pytest.mark.parametrize("result", [[1, 2], (1, 2), {"a": 1}, {1, 2}, np.zeros((2, 2)), "text"])
 def test_everything_else_stays_one_cell(result):
     frame = pd.DataFrame({"x": [1, 2]})
-    rows = [np.array([0]), np.array([1])]
-    column = aggregate(frame, rows, pd.RangeIndex(2), (lambda values: result, "x", "y"), {})["y"]
+    column = aggregate(frame, Partition(frame, ["x"]), (lambda values: result, "x", "y"), {})["y"].reset_index(
+        drop=True
+    )
     assert type(column[0]) is type(result)
     assert np.all(column[1] == result)
 
@@ -207,13 +209,12 @@ def test_plain_columns_are_as_in_pandas():
         }
     )
     groups = frame.groupby("key")
-    rows = [np.array([0, 2, 4]), np.array([1, 3])]
     for label in ("float", "Int", "bool", "object"):
         for name in STATISTICS:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)
                 expected = groups[label].agg(name)
-            found = aggregate(frame, rows, expected.index, {label: name}, {})[label]
+            found = aggregate(frame, Partition(frame, ["key"]), {label: name}, {})[label]
             pd.testing.assert_series_equal(found, expected)
 
 
@@ -229,7 +230,7 @@ def test_an_empty_frame_has_one_row():
     assert one_group(frame, {"x": "count"})["x"].tolist() == [0]
     assert np.isnan(cell(pd.Series([], dtype="float64"), "mean"))
     assert np.isnan(cell(pd.Series([], dtype="float64"), np.mean))
-    assert aggregate(frame, [], pd.Index([]), {"x": "mean"}, {}).shape == (0, 1)
+    assert aggregate(frame, Partition(frame, ["x"]), {"x": "mean"}, {}).shape == (0, 1)
 
 
 def test_no_maps_no_columns():
@@ -260,7 +261,7 @@ def test_artifacts_are_passed_to_functions_and_counted():
     frame = pd.DataFrame({"x": ArtifactArray._from_runs(runs, "artifact.pickle.")})
     assert one_group(frame, (lambda cells: [each.log_id for each in cells], "x", "y")).loc[0, "y"] == [1, 3]
     assert cell(frame["x"], "count") == 2
-    with pytest.raises(InvalidMapError, match="'x' holds artifacts: they have no 'mean', only a 'count'"):
+    with pytest.raises(InvalidMapError, match=r"'x' \(artifact\[artifact\.pickle\.\]\) has no 'mean'"):
         cell(frame["x"], "mean")
 
 
@@ -272,10 +273,10 @@ def test_a_misspelt_column_is_named():
 
 
 def test_an_error_of_a_function_names_column_and_group():
-    frame = pd.DataFrame({"x": objects(*RAGGED)})
+    frame = pd.DataFrame({"x": objects(*RAGGED), "key": ["slow"] * 3})
     with pytest.raises(ValueError, match="raised on column 'x'") as caught:
-        aggregate(frame, [np.arange(3)], pd.Index(["slow"]), (np.array, "x"), {})
+        aggregate(frame, Partition(frame, ["key"]), (np.array, "x"), {})
     assert caught.value.__notes__ == [
-        "mlxp_pandas: raised on column 'x', group 'slow', whose curves have 1 to 3 steps;"
+        "mlxp_pandas: raised on column 'x', group ('slow',), with 1 to 3 steps:"
         ' {column: "mean"} takes unequal lengths.'
     ]

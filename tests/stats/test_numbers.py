@@ -214,8 +214,8 @@ def test_a_real_column_wins(runs):
     ("name", "error", "message"),
     [
         ("train.loss.lats", UnknownColumnError, r"'train\.loss' has no number 'lats'. Did you mean 'last'"),
-        ("train.los.last", UnknownColumnError, r"no metric 'train\.los'. Did you mean 'train\.loss'"),
-        ("config.lr.last", InvalidOptionError, r"'config\.lr' has no 'last': it holds no curves"),
+        ("train.los.last", UnknownColumnError, r"no column 'train\.los'. Did you mean 'train\.loss'"),
+        ("config.lr.last", InvalidOptionError, r"'config\.lr' holds no curves"),
         ("train.loss", InvalidOptionError, r"say which number of them, such as train\.loss\.last"),
         ("nothing", UnknownColumnError, "There is no column 'nothing'"),
     ],

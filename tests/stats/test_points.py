@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mlxp_pandas.errors import InvalidOptionError, ProblemsWarning, UnknownColumnError
-from mlxp_pandas.stats.points import curve_columns, log_curves, points_of, read_ends, shared_steps, step_columns
+from mlxp_pandas.stats.points import curve_columns, log_curves, points_of, read_ends, shared_steps, steps_of
 from tests.handmade import read, rows, write_run
 
 
@@ -21,9 +21,9 @@ def runs(tmp_path_factory):
 
 
 def test_steps_are_resolved_once(runs):
-    assert step_columns(runs, ["train.loss", "test.loss"], None) == {"train.loss": None, "test.loss": None}
-    assert step_columns(runs, ["train.loss"], "train.epoch") == {"train.loss": "train.epoch"}
-    assert step_columns(runs, ["train.loss", "test.loss"], "epoch") == {
+    assert steps_of(runs, ["train.loss", "test.loss"], None) == {"train.loss": None, "test.loss": None}
+    assert steps_of(runs, ["train.loss"], "train.epoch") == {"train.loss": "train.epoch"}
+    assert steps_of(runs, ["train.loss", "test.loss"], "epoch") == {
         "train.loss": "train.epoch",
         "test.loss": "test.epoch",
     }
@@ -68,5 +68,5 @@ def test_a_damaged_file_costs_one_warning(tmp_path):
 
 def test_something_else_beside_curves():
     mixed = pd.DataFrame({"loss": [np.array([1.0]), "x"]})
-    with pytest.raises(InvalidOptionError, match="'loss' holds 'x' beside curves"):
+    with pytest.raises(InvalidOptionError, match="'loss' holds no curves"):
         points_of(mixed, {"loss": None})

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlxp_pandas.cells import Curve
 from mlxp_pandas.errors import InvalidOptionError
-from mlxp_pandas.stats import steps
-from mlxp_pandas.stats.steps import DUPLICATES, Curve, as_numbers, grid_of, interpolate, settle
+from mlxp_pandas.stats import spread
+from mlxp_pandas.stats.points import as_numbers
+from mlxp_pandas.stats.spread import DUPLICATES, grid_of, interpolate, settle
 
 NAN, INF = np.nan, np.inf
 
@@ -26,7 +28,7 @@ class Stack(NamedTuple):
 
 
 def align(curves):
-    return Stack(*steps.align(curves))
+    return Stack(*spread.align(curves))
 
 
 def curve(steps, values):
