@@ -194,13 +194,13 @@ def _read(
     """The frame of a log folder and what is wrong in it."""
     root = os.path.abspath(os.fsdecode(path))
     patterns = ["*"] if columns is None else [columns] if isinstance(columns, str) else list(columns)
-    blocks, problems = scan(root, _folder(dst_dir), refresh, partial(progress_bar, progress))
-    if not blocks:
+    rows, problems = scan(root, _folder(dst_dir), refresh, partial(progress_bar, progress))
+    if not rows:
         _warn_of_emptiness(root)
     elif columns is not None:
-        names = dict.fromkeys(name for block in blocks for names in block.layout[:4] for name in names)
-        _check_patterns(patterns, list(names))
-    return to_frame(blocks, root, partial(_matches, patterns)), problems
+        layouts = dict.fromkeys(row.layout for row in rows)
+        _check_patterns(patterns, [name for layout in layouts for names in layout[:4] for name in names])
+    return to_frame(rows, root, partial(_matches, patterns)), problems
 
 
 def _folder(dst_dir: _Path | None) -> str | None:

@@ -27,7 +27,7 @@ BUDGETS = {
 # What only these modules may import. What reads the disk and what parses text does without pandas: to be timed alone.
 ONLY_IN = {
     "concurrent": "disk.pool",
-    "json": "curves.jsonlines runs.blocks runs.index",
+    "json": "curves.jsonlines runs.index",
     "marshal": "artifacts.unpickle",
     "matplotlib": "views.plots",
     "msgspec": "curves.jsonlines",
@@ -39,7 +39,7 @@ ONLY_IN = {
     """,
     "pickle": "artifacts.unpickle testing",
     "scipy": "stats.spread",
-    "tqdm": "runs.progress",
+    "tqdm": "runs.scan",
     "yaml": "disk.tree runs.templates",
 }
 REQUIRED = {"numexpr", "numpy", "pandas", "yaml"}

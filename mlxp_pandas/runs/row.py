@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ..disk import CONFIG, INFO, Flat, Gathered, Problem
 from .catalogues import Catalogues
 from .templates import Flattener
 
-__all__ = ["Layout", "Row", "RowReader"]
+__all__ = ["Layout", "Row", "RowReader", "by_layout"]
 
 _FINISHED = ("COMPLETE", "FAILED")
 _PATIENCE = 20  # torn files of one scan that are read once more, each after 20 ms
@@ -30,9 +33,17 @@ class Row(NamedTuple):
 
     log_id: int
     layout: Layout
-    values: list[Any]
+    values: Sequence[Any]
     signature: int
     problems: list[Problem]
+
+
+def by_layout(rows: Iterable[Row]) -> dict[Layout, list[Row]]:
+    """The rows of each layout, in the order in which they first occur."""
+    groups: dict[Layout, list[Row]] = {}
+    for layout, same in groupby(rows, key=attrgetter("layout")):  # to hash a layout for each run would take longer
+        groups.setdefault(layout, []).extend(same)
+    return groups
 
 
 class RowReader:
