@@ -26,7 +26,7 @@ BUDGETS = {
 
 # What only these modules may import. What reads the disk and what parses text does without pandas: to be timed alone.
 ONLY_IN = {
-    "concurrent": "disk.pool",
+    "concurrent": "disk.files",
     "json": "curves.jsonlines runs.index",
     "marshal": "artifacts.unpickle",
     "matplotlib": "views.plots",

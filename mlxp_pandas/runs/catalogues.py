@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ..artifacts import artifact_columns, list_artifacts
 from ..curves import parse
-from ..disk import ARTIFACT_KEYS, LOG_KEYS, MAX_NAME, METRICS, Fault, Gathered, load_mapping, text_of_key
+from ..disk import ARTIFACT_KEYS, LOG_KEYS, MAX_NAME, METRICS, Fault, Gathered, load_mapping, names_in, text_of_key
 from ..plaintext import acts
 
 __all__ = ["Catalogues"]
@@ -54,7 +54,9 @@ class Catalogues:
         was_taken = found.looked[METRICS][1] > newest + _AT_ONCE_NS  # MLXP adds a catalogue right after its log
         if found.logs == self._logs and not was_taken:
             return ()
-        listed = {name[:-5] for name in found.peek(LOG_KEYS) if name.endswith(".yaml") and name[0] != "."}
+        listed = {
+            name[:-5] for name in names_in(f"{found.run.path}/{LOG_KEYS}") if name.endswith(".yaml") and name[0] != "."
+        }
         lost = tuple(sorted(listed.difference(found.logs)))
         for log in lost:
             found.read(f"{LOG_KEYS}/{log}.yaml")
@@ -128,8 +130,7 @@ def _artifacts(found: Gathered, metrics: _Names) -> _Names:
 
 
 def _name_faults(found: Gathered, relative: str, faults: Iterable[Fault], kept: str) -> None:
-    for fault in faults:
-        found.problem(relative, fault.kind, fault.reason, kept, fault.line)
+    found.faults(relative, [fault._replace(kept=kept) for fault in faults])
 
 
 def _bounded(found: Gathered, relative: str, columns: Iterable[str]) -> _Names:
