@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeVar
 
 from ..errors import LogsNotFoundError, LogsUnreadableError, NotALogsFolderError, suggest
 from .files import FileProblem, Problem, read_bytes, reason_of
@@ -22,7 +21,7 @@ _MAX_LOG_ID = 2**63 - 1
 _IS_LIVE = re.compile(rb"""^status: *['"]?(?:RUNNING|STARTING)\b""", re.MULTILINE)
 _LOG_ID = "a log_id is written in ASCII digits without leading zero, up to 2**63 - 1"
 
-_Read = TypeVar("_Read")
+_Read = tuple[bytes, os.stat_result]
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -99,11 +98,10 @@ class RunDir:
 
     def is_live(self) -> bool:
         """Whether the run says that it is RUNNING or STARTING."""
-        try:
+        with suppress(FileProblem, OSError):
             data, _ = self.followed(read_bytes, f"{self.path}/metadata/info.yaml", 1 << 20)
-        except (FileProblem, OSError):
-            return False
-        return _IS_LIVE.search(data) is not None
+            return _IS_LIVE.search(data) is not None
+        return False
 
     def followed(self, read: Callable[[str, int], _Read], path: str, size: int) -> _Read:
         """What is read of a file, or of the file in the log folder that a link leads to."""

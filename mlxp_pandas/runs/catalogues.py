@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 from ..artifacts import artifact_columns, list_artifacts
 from ..curves import parse
-from ..disk import ARTIFACT_KEYS, LOG_KEYS, MAX_NAME, METRICS, Fault, Gathered, load_mapping, names_in, text_of_key
+from ..disk import ARTIFACT_KEYS, LOG_KEYS, MAX_NAME, METRICS, Gathered, load_mapping, names_in, text_of_key
 from ..plaintext import acts
 
 __all__ = ["Catalogues"]
 
 #: Bytes of a metrics file without a catalogue, whose keys are read from its rows.
 MAX_UNCATALOGUED = 64 << 20
-#: Metrics of one run, and its columns of artifacts, over which the rest is a problem.
+#: Columns of metrics and artifacts of one run, over which the rest is a problem.
 MAX_COLUMNS = 20_000
 
 _RESERVED = {"config", "info", "mlxp", "artifacts"}  # MLXP refuses to log under these names
@@ -41,7 +41,7 @@ class Catalogues:
         if known is None:
             before = len(found.looked), len(found.problems)
             metrics = _metrics(found, logs, lost, is_finished=is_finished)
-            known = metrics, _artifacts(found, metrics)
+            known = tuple(metrics), tuple(_artifacts(found, metrics))
             if before == (len(found.looked), len(found.problems)) and len(self._known) < _MEMO:
                 self._known[key] = known
         return known
@@ -54,17 +54,16 @@ class Catalogues:
         was_taken = found.looked[METRICS][1] > newest + _AT_ONCE_NS  # MLXP adds a catalogue right after its log
         if found.logs == self._logs and not was_taken:
             return ()
-        listed = {
-            name[:-5] for name in names_in(f"{found.run.path}/{LOG_KEYS}") if name.endswith(".yaml") and name[0] != "."
-        }
-        lost = tuple(sorted(listed.difference(found.logs)))
+        names = sorted(names_in(f"{found.run.path}/{LOG_KEYS}"))
+        listed = [name[:-5] for name in names if name.endswith(".yaml") and name[0] != "."]
+        lost = tuple([log for log in listed if log not in found.logs])
         for log in lost:
             found.read(f"{LOG_KEYS}/{log}.yaml")
         self._logs = None if lost else found.logs
         return lost
 
 
-def _metrics(found: Gathered, logs: _Names, lost: _Names, *, is_finished: bool) -> _Names:
+def _metrics(found: Gathered, logs: _Names, lost: _Names, *, is_finished: bool) -> dict[str, None]:
     """The columns `<log>.<key>` of all logs; of a column that is in two, the log with the shorter name is meant."""
     columns: dict[str, None] = {}
     for log in sorted(logs + lost):
@@ -76,13 +75,8 @@ def _metrics(found: Gathered, logs: _Names, lost: _Names, *, is_finished: bool) 
         if is_finished and log in lost:
             reason = "the catalogue lists this log and it is not there"
             found.problem(file, "missing", reason, "the names of its columns")
-        names = _good_names(found, file, _columns_of_log(found, log, has_rows=log not in lost))
-        twice = next((name for name in names if name in columns), None)
-        if twice is not None:
-            reason = f"{twice!r} is a metric of two logs"
-            found.problem(file, "duplicate column", reason, "that of the log with the shorter name")
-        columns |= dict.fromkeys(names)
-    return _bounded(found, METRICS, columns)
+        columns |= _new_columns(found, file, _columns_of_log(found, log, has_rows=log not in lost), columns, _FOREIGN)
+    return columns
 
 
 def _columns_of_log(found: Gathered, log: str, *, has_rows: bool) -> list[str]:
@@ -93,50 +87,39 @@ def _columns_of_log(found: Gathered, log: str, *, has_rows: bool) -> list[str]:
     names = list(map(text_of_key, keys))
     is_whole = names and not faults and data.endswith(b"\n")  # as MLXP ends it
     if not is_whole:
-        _name_faults(found, relative, faults, "the keys of its rows")
+        found.faults(relative, [fault._replace(kept="the keys of its rows") for fault in faults])
         names += parse(found.read(f"{METRICS}/{log}.json", MAX_UNCATALOGUED) or b"").curves if has_rows else ()
     return [f"{log}.{name}" for name in names]
 
 
-def _good_names(found: Gathered, file: str, names: Iterable[str]) -> list[str]:
-    """The names that can be those of metrics; one problem for each kind of the others."""
-    good: list[str] = []
-    bad: dict[str, str] = {}
-    for name in dict.fromkeys(names):
-        if name.startswith(_FOREIGN) and name.count(".") > 1:
-            bad["reserved name"] = f"{name!r} could be a column of the config, the info or the artifacts"
-        elif len(name) > MAX_NAME:
-            bad["odd key"] = f"{name[:60]!r}... has {len(name):,} characters"
-        elif acts(name):
-            bad["odd key"] = f"{name!r} has control characters"
-        else:
-            good.append(name)
-    for kind, reason in bad.items():
-        found.problem(file, kind, reason, "the other metrics")
-    return good
-
-
-def _artifacts(found: Gathered, metrics: _Names) -> _Names:
+def _artifacts(found: Gathered, metrics: dict[str, None]) -> dict[str, None]:
     """The columns of artifacts, as listed, and those of the files that are there where the catalogue is not whole."""
     catalogue = artifact_columns(found.files.get(ARTIFACT_KEYS, b""))
-    columns = list(catalogue.columns)
+    names = list(catalogue.columns)
     if not catalogue.is_whole:
-        _name_faults(found, ARTIFACT_KEYS, catalogue.faults, "the other entries, and the files that are there")
-        columns += list_artifacts(found)
-    if any(len(name) > MAX_NAME for name in columns):
-        found.problem(ARTIFACT_KEYS, "odd key", f"a name of more than {MAX_NAME:,} characters", "the other entries")
-    taken = set(metrics)
-    return _bounded(found, ARTIFACT_KEYS, (name for name in columns if name not in taken and len(name) <= MAX_NAME))
+        kept = "the other entries, and the files that are there"
+        found.faults(ARTIFACT_KEYS, [fault._replace(kept=kept) for fault in catalogue.faults])
+        names += list_artifacts(found)
+    return _new_columns(found, ARTIFACT_KEYS, names, metrics)
 
 
-def _name_faults(found: Gathered, relative: str, faults: Iterable[Fault], kept: str) -> None:
-    found.faults(relative, [fault._replace(kept=kept) for fault in faults])
-
-
-def _bounded(found: Gathered, relative: str, columns: Iterable[str]) -> _Names:
-    """The columns, each once, up to the limit."""
-    names = tuple(dict.fromkeys(columns))
-    if len(names) > MAX_COLUMNS:
-        reason = f"{len(names):,} columns; the limit is {MAX_COLUMNS:,}"
-        found.problem(relative, "too many keys", reason, "the first of them")
-    return names[:MAX_COLUMNS]
+def _new_columns(
+    found: Gathered, relative: str, names: Iterable[str], taken: dict[str, None], foreign: tuple[str, ...] = ()
+) -> dict[str, None]:
+    """The names that can be columns, each once; one problem for each kind of the others."""
+    columns: dict[str, None] = {}
+    others: dict[str, str] = {}
+    for name in names:
+        if name.startswith(foreign) and name.count(".") > 1:
+            others["reserved name"] = f"{name[:60]!r} could be a column of the config, the info or the artifacts"
+        elif len(name) > MAX_NAME or acts(name):
+            others["odd key"] = f"{name[:60]!r} has control characters, or more than {MAX_NAME:,} characters"
+        elif name in taken:
+            others["duplicate column"] = f"{name!r} is a column of another log"
+        elif len(taken) + len(columns) >= MAX_COLUMNS:
+            others["too many keys"] = f"the run has more than {MAX_COLUMNS:,} columns of metrics and artifacts"
+        else:
+            columns[name] = None
+    for kind, reason in others.items():
+        found.problem(relative, kind, reason, "the other columns")
+    return columns

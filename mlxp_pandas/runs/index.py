@@ -52,9 +52,7 @@ def read(root: str, folder: str) -> Stored:
     """What the index of a log folder holds; nothing where there is none, or one of a folder that it was copied from."""
     path = os.path.join(folder, FILE_NAME)
     try:
-        reason = _foreign(path, root)
-        if reason:
-            return Stored(reason=reason, may_replace=False)
+        _check_is_ours(path, root)
         return _parsed(read_bytes(path, _MAX_BYTES)[0], os.stat(root).st_ino, is_copied=folder == root)
     except FileNotFoundError:
         return Stored()
@@ -69,6 +67,7 @@ def write(root: str, folder: str, rows: Iterable[Row], problems: Sequence[Proble
     path = os.path.join(folder, FILE_NAME)
     beside = f"{path}.{os.getpid()}-{secrets.token_hex(6)}.tmp"
     try:
+        os.makedirs(folder, exist_ok=True)
         lines = [_encode(problems).encode(), *(_to_text(*group).encode() for group in by_layout(rows).items())]
         digest = _digest(lines)
         if digest == known:
@@ -78,16 +77,15 @@ def write(root: str, folder: str, rows: Iterable[Row], problems: Sequence[Proble
             file.write(b"\n".join([head, *lines]))
             file.flush()
             os.fsync(file.fileno())
-        reason = _foreign(path, root)
-        if not reason:
-            os.replace(beside, path)
-            _sweep(folder)
-    except OSError as error:
-        reason = f"it cannot be written ({error.strerror or error})"
+        _check_is_ours(path, root)
+        os.replace(beside, path)
+        _sweep(folder)
+    except (OSError, FileProblem) as error:
+        return f"it cannot be written ({reason_of(error)[1]})"
     finally:
         with contextlib.suppress(OSError):
             os.unlink(beside)
-    return reason
+    return ""
 
 
 def _parsed(data: bytes, inode: int, *, is_copied: bool) -> Stored:
@@ -104,16 +102,14 @@ def _parsed(data: bytes, inode: int, *, is_copied: bool) -> Stored:
     return Stored(rows, problems, digest)
 
 
-def _foreign(path: str, root: str) -> str:
-    """What a file is that is not ours to use or replace; empty for one of this user or of the owner of the logs."""
-    try:
+def _check_is_ours(path: str, root: str) -> None:
+    """Raise FileProblem for what is no file of this user or of the owner of the logs: not to be used or replaced."""
+    with contextlib.suppress(FileNotFoundError):
         status = os.lstat(path)
-    except FileNotFoundError:
-        return ""
-    if not stat.S_ISREG(status.st_mode):
-        return "something else than a file has its name"
-    is_ours = not hasattr(os, "getuid") or status.st_uid in (os.getuid(), os.stat(root).st_uid)
-    return "" if is_ours else "it belongs to another user"
+        if not stat.S_ISREG(status.st_mode):
+            raise FileProblem("not a file", "something else than a file has its name")
+        if hasattr(os, "getuid") and status.st_uid not in (os.getuid(), os.stat(root).st_uid):
+            raise FileProblem("foreign", "it belongs to another user")
 
 
 def _digest(lines: Iterable[bytes]) -> str:
@@ -161,9 +157,8 @@ def _packed(column: Sequence[Any]) -> Sequence[Any]:
 def _is_constant(column: Sequence[Any]) -> bool:
     """Whether all values are the same, and the same as text where they are none: 0.0 equals -0.0, and 1 equals True."""
     first = column[0]
-    if column.count(first) < len(column):
-        return False
-    return type(first) is str or all(map(is_, column, repeat(first))) or len(set(map(repr, column))) == 1
+    is_same = column.count(first) == len(column)
+    return is_same and (type(first) is str or all(map(is_, column, repeat(first))) or len(set(map(repr, column))) == 1)
 
 
 def _pack(value: Any) -> Any:
