@@ -34,6 +34,7 @@ _PART = 1 << 22  # bytes
 _MEASURED = 5  # items that tell how slow the disk is
 _WAITING = 0.0005  # seconds that the median of them waits; below, threads cost more than they hide
 _THREADS = 8
+_KINDS = {errno.ENOTDIR: ("not a folder", "it is no folder"), errno.ENXIO: ("not a file", "it is a socket")}
 _FLAGS = os.O_RDONLY
 for _name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"):  # those that the system has
     _FLAGS |= getattr(os, _name, 0)
@@ -85,12 +86,10 @@ def warn_of(problems: Sequence[Problem], see: str) -> None:
     """Give one warning for all problems of a call: the count, the first few, and where to see all."""
     if not problems:
         return
-    runs = len({problem.log_id for problem in problems})
+    count = f"{len(problems)} problem(s) in {len({problem.log_id for problem in problems})} run(s)"
     first = "\n".join(f"  {problem.sentence}" for problem in problems[:_SHOWN])
     rest = f"\n  ... and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-    message = (
-        f"{len(problems)} problem(s) in {runs} run(s); everything else is loaded.\n{first}{rest}\nAll of them: {see}"
-    )
+    message = f"{count}; everything else is loaded.\n{first}{rest}\nAll of them: {see}"
     warnings.warn(message, ProblemsWarning, stacklevel=user_stacklevel())
 
 
@@ -153,12 +152,8 @@ def reason_of(error: Exception) -> tuple[str, str]:
     """The kind and the reason, as in `Problem`, of what kept a file from being read."""
     if isinstance(error, FileProblem):
         return error.kind, error.reason
-    if isinstance(error, NotADirectoryError):
-        return "not a folder", "a file stands where a folder is expected"
-    if isinstance(error, OSError) and error.errno == errno.ENXIO:
-        return "not a file", "a socket cannot be read"
     if isinstance(error, OSError):
-        return "unreadable", error.strerror or str(error)
+        return _KINDS.get(error.errno or 0) or ("unreadable", error.strerror or str(error))
     return "defect", f"{type(error).__name__}: {error}"
 
 
@@ -202,8 +197,7 @@ def _parts(descriptor: int, size: int, most: int) -> Iterator[bytes]:
         left -= len(part)
         yield part
     if left:
-        found = f"{size - left:,} of {size:,} bytes could be read"
-        raise FileProblem("cut short", f"{found}; it was changed meanwhile")
+        raise FileProblem("cut short", f"{size - left:,} of {size:,} bytes could be read; it was changed meanwhile")
 
 
 def _threaded(function: Callable[[_Item], _Result], source: Iterator[_Item]) -> Iterator[_Result]:

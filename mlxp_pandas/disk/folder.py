@@ -21,6 +21,7 @@ _MAX_LOG_ID = 2**63 - 1
 _IS_LIVE = re.compile(rb"""^status: *['"]?(?:RUNNING|STARTING)\b""", re.MULTILINE)
 _LOG_ID = "a log_id is written in ASCII digits without leading zero, up to 2**63 - 1"
 
+_status_of = lru_cache(maxsize=16)(os.stat)
 _Read = tuple[bytes, os.stat_result]
 
 
@@ -60,8 +61,7 @@ class RunDir:
     def leads_home(self, way: str) -> bool:
         """Whether a way from the run ends in the log folder, as `metrics/../..` does unless a link leads elsewhere."""
         with suppress(OSError):
-            end = os.stat(f"{self.path}/{way}")
-            return (end.st_ino, end.st_dev) == _identity(self.root)
+            return os.path.samestat(os.stat(f"{self.path}/{way}"), _status_of(self.root))
         return False
 
     def inside(self, path: str) -> str:
@@ -132,19 +132,16 @@ def find_runs(root: str) -> tuple[list[RunDir], list[Problem]]:
 
 def linked_runs(root: str) -> set[str] | None:
     """The names in a log folder that are links, such as to runs elsewhere; None where it cannot be listed."""
-    try:
-        with os.scandir(root) as entries:
-            return {entry.name for entry in entries if entry.is_symlink()}
-    except OSError:
-        return None
+    with suppress(OSError), os.scandir(root) as entries:
+        return {entry.name for entry in entries if entry.is_symlink()}
+    return None
 
 
 def names_in(folder: str) -> list[str]:
     """The names in a folder; none where it cannot be listed."""
-    try:
+    with suppress(OSError):
         return os.listdir(folder)
-    except OSError:
-        return []
+    return []
 
 
 def runs_below(root: str, most: int = 200) -> Iterator[str]:
@@ -157,12 +154,6 @@ def runs_below(root: str, most: int = 200) -> Iterator[str]:
 def _is_log_id(name: str) -> bool:
     """Whether it is written in ASCII digits without leading zero, within int64."""
     return name.isascii() and name.isdigit() and name == str(int(name)) and int(name) <= _MAX_LOG_ID
-
-
-@lru_cache(maxsize=16)
-def _identity(root: str) -> tuple[int, int]:
-    status = os.stat(root)
-    return status.st_ino, status.st_dev
 
 
 def _run_or_problem(root: str, entry: os.DirEntry[str]) -> RunDir | Problem | None:

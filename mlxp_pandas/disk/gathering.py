@@ -113,7 +113,7 @@ class Gathered:
             if stat.S_ISLNK(status.st_mode):
                 status = os.stat(self.run.inside(path))
             if not stat.S_ISDIR(status.st_mode) and not quietly:
-                raise NotADirectoryError
+                raise FileProblem("not a folder", "it is no folder")
             return stat.S_ISDIR(status.st_mode)
         except FileNotFoundError:
             self.looked[relative] = _MISSING

@@ -73,9 +73,8 @@ def _metrics(found: Gathered, logs: _Names, lost: _Names, *, is_finished: bool) 
             found.problem(file, kind, f"a log cannot be named {log!r}")
             continue
         if is_finished and log in lost:
-            reason = "the catalogue lists this log and it is not there"
-            found.problem(file, "missing", reason, "the names of its columns")
-        columns |= _new_columns(found, file, _columns_of_log(found, log, has_rows=log not in lost), columns, _FOREIGN)
+            found.problem(file, "missing", "the catalogue lists a log that is not there", "the names of its columns")
+        columns |= _new_columns(found, file, _columns_of_log(found, log, has_rows=log not in lost), columns)
     return columns
 
 
@@ -85,8 +84,7 @@ def _columns_of_log(found: Gathered, log: str, *, has_rows: bool) -> list[str]:
     data = found.files.get(relative, b"")
     keys, faults = load_mapping(data) if data.strip() else ({}, ())
     names = list(map(text_of_key, keys))
-    is_whole = names and not faults and data.endswith(b"\n")  # as MLXP ends it
-    if not is_whole:
+    if not names or faults or not data.endswith(b"\n"):  # as MLXP ends it
         found.faults(relative, [fault._replace(kept="the keys of its rows") for fault in faults])
         names += parse(found.read(f"{METRICS}/{log}.json", MAX_UNCATALOGUED) or b"").curves if has_rows else ()
     return [f"{log}.{name}" for name in names]
@@ -97,20 +95,17 @@ def _artifacts(found: Gathered, metrics: dict[str, None]) -> dict[str, None]:
     catalogue = artifact_columns(found.files.get(ARTIFACT_KEYS, b""))
     names = list(catalogue.columns)
     if not catalogue.is_whole:
-        kept = "the other entries, and the files that are there"
-        found.faults(ARTIFACT_KEYS, [fault._replace(kept=kept) for fault in catalogue.faults])
+        found.faults(ARTIFACT_KEYS, [fault._replace(kept="the files that are there") for fault in catalogue.faults])
         names += list_artifacts(found)
     return _new_columns(found, ARTIFACT_KEYS, names, metrics)
 
 
-def _new_columns(
-    found: Gathered, relative: str, names: Iterable[str], taken: dict[str, None], foreign: tuple[str, ...] = ()
-) -> dict[str, None]:
+def _new_columns(found: Gathered, relative: str, names: Iterable[str], taken: dict[str, None]) -> dict[str, None]:
     """The names that can be columns, each once; one problem for each kind of the others."""
     columns: dict[str, None] = {}
     others: dict[str, str] = {}
     for name in names:
-        if name.startswith(foreign) and name.count(".") > 1:
+        if relative != ARTIFACT_KEYS and name.startswith(_FOREIGN) and name.count(".") > 1:
             others["reserved name"] = f"{name[:60]!r} could be a column of the config, the info or the artifacts"
         elif len(name) > MAX_NAME or acts(name):
             others["odd key"] = f"{name[:60]!r} has control characters, or more than {MAX_NAME:,} characters"

@@ -91,10 +91,7 @@ def _placed(column: list[Any] | None, values: Sequence[Any], places: list[int], 
 
 
 def _objects(values: Sequence[Any]) -> np.ndarray:
-    column = np.empty(len(values), dtype=object)
-    for place, value in enumerate(values):
-        column[place] = np.nan if value is MISSING else shown(value)
-    return column
+    return pd.Series([shown(value) for value in _filled(values, np.nan)], dtype=object).to_numpy()
 
 
 def _filled(values: Sequence[Any], filler: Any) -> list[Any]:

@@ -67,7 +67,8 @@ def write(root: str, folder: str, rows: Iterable[Row], problems: Sequence[Proble
     path = os.path.join(folder, FILE_NAME)
     beside = f"{path}.{os.getpid()}-{secrets.token_hex(6)}.tmp"
     try:
-        os.makedirs(folder, exist_ok=True)
+        if folder != root:
+            os.makedirs(folder, exist_ok=True)
         lines = [_encode(problems).encode(), *(_to_text(*group).encode() for group in by_layout(rows).items())]
         digest = _digest(lines)
         if digest == known:
@@ -135,10 +136,9 @@ def _from_text(line: bytes) -> list[Row]:
     """The opposite of `_to_text`; raises what JSON and a text that nobody wrote raise."""
     names, log_ids, signatures, columns, problems = json.loads(line, object_hook=_unpacked)
     layout = Layout(*map(tuple, names))
-    if len(columns) != len(layout.config + layout.info):
-        raise ValueError("columns of other names")
-    if set(map(type, log_ids + signatures)) != {int} or set(map(type, sum(layout, ()))) - {str}:
-        raise TypeError("numbers or names of another type")
+    types = set(map(type, log_ids + signatures)), set(map(type, sum(layout, ("",))))
+    if types != ({int}, {str}) or len(columns) != len(layout.config + layout.info):
+        raise ValueError("columns of other runs or names")
     columns = [column * len(log_ids) if len(column) == 1 else column for column in columns]
     values = zip(*columns, strict=True) if columns else repeat((), len(log_ids))
     of_runs = {log_id: [Problem(*problem) for problem in found] for log_id, found in problems}

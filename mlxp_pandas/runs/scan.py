@@ -19,20 +19,19 @@ __all__ = ["Progress", "progress_bar", "scan"]
 
 _BATCH = 32  # runs gathered before they are parsed: neither drives the other out of the processor's caches
 _MANY = 200  # runs, from which a scan may take so long that a bar is worth the import
+_ADVICE = "The answer is complete, it only took longer; give a folder of yours as `dst_dir` to keep an index there."
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 
-def scan(
-    root: str, dst_dir: str | None, refresh: bool | None, progress: Progress
-) -> tuple[Sequence[Row], list[Problem]]:
+def scan(root: str, place: str | None, refresh: bool | None, progress: Progress) -> tuple[Sequence[Row], list[Problem]]:
     """Read the runs of a log folder.
 
     Parameters
     ----------
     root : str
         Absolute path of the log folder.
-    dst_dir : str, optional
+    place : str, optional
         Folder of the index; the log folder by default.
     refresh : bool, optional
         None looks at every run, True reads every run, False believes the index.
@@ -50,7 +49,7 @@ def scan(
     ------
     LogsNotFoundError, NotALogsFolderError, LogsUnreadableError
     """
-    folder = dst_dir or root
+    folder = place or root
     stored = index.read(root, folder) if refresh is not True else index.Stored()
     rows, problems = stored.rows, stored.problems
     if refresh is not False or not stored.digest:
@@ -60,7 +59,9 @@ def scan(
         if stored.may_replace and (are_new or not stored.digest or problems != stored.problems):
             reason = index.write(root, folder, rows, problems, stored.digest) or reason
         if reason:
-            _warn_of_index(os.path.join(folder, index.FILE_NAME), reason)
+            path = os.path.join(folder, index.FILE_NAME)
+            message = f"The index {path!r} is not used: {reason}. {_ADVICE}"
+            warnings.warn(message, IndexWarning, stacklevel=user_stacklevel())
     return rows, [*problems, *(problem for row in rows for problem in row.problems)]
 
 
@@ -90,8 +91,7 @@ def progress_bar(show: bool | None, items: Iterable[Any], total: int) -> Iterabl
     except ImportError:
         if show is None:
             return items
-        hint = "Progress needs tqdm: pip install tqdm, or leave out progress=True."
-        raise MissingDependencyError(hint) from None
+        raise MissingDependencyError("Progress needs tqdm: pip install tqdm, or leave out progress=True.") from None
     return tqdm(items, total=total, unit="run", desc="Reading runs", disable=None, delay=1)
 
 
@@ -119,11 +119,3 @@ def _rows(runs: Iterable[RunDir]) -> Iterator[Row]:
     gathered = ordered_map(gather, runs)
     while batch := list(islice(gathered, _BATCH)):
         yield from (reader.row(found) for found in batch if not found.has_vanished)
-
-
-def _warn_of_index(path: str, reason: str) -> None:
-    message = (
-        f"The index {path!r} is not used: {reason}. The answer is complete, it only took longer; "
-        f"give a folder of yours as `dst_dir` to keep an index there."
-    )
-    warnings.warn(message, IndexWarning, stacklevel=user_stacklevel())

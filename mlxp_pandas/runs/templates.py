@@ -24,7 +24,6 @@ _TEMPLATES = 8  # layouts kept; a folder of runs has one or two
 _LARGE = 1 << 20  # bytes of a file, from which it is no template
 _LINE = re.compile(r"( *)([A-Za-z_]\w*):(?: (\S.*))?", re.ASCII)
 _ITEM = re.compile(r" *- [A-Za-z0-9_./+]+")
-_SIMPLE = re.compile(r"[A-Za-z0-9_/~][A-Za-z0-9_./~+@%=-]*")
 # A plain scalar that cannot be anything else: no indicator in front, no ': ', ' #', ending ':' or blanks.
 _PLAIN = re.compile(r"[A-Za-z0-9_./~+<=$\\^(;-](?:[!\"$-9;-~]|:(?=[^ ])|#(?<=[^ ]#)| (?=[^ #]))*")
 _QUOTED = re.compile(r"\"[ !#-\[\]-~]*\"|'[ -&(-~]*'")
@@ -120,11 +119,10 @@ def _scalar(text: str) -> Any:
     """The value of a plain or simply quoted ASCII scalar, by the YAML library's own rules."""
     if text.isdecimal() and text[0] != "0" and len(text) < 19:
         return int(text)
-    if not _SIMPLE.fullmatch(text):
-        if _QUOTED.fullmatch(text):
-            return text[1:-1]
-        if not _PLAIN.fullmatch(text) or text.startswith(("- ", "---", "...")) or text.endswith(":") or text == "-":
-            raise ValueError(text)
+    if _QUOTED.fullmatch(text):
+        return text[1:-1]
+    if not _PLAIN.fullmatch(text) or text.startswith(("- ", "---", "...")) or text.endswith(":") or text == "-":
+        raise ValueError(text)
     for tag, pattern in _resolvers.get(text[0], ()):
         if pattern.match(text):
             try:
