@@ -14,8 +14,8 @@ along with a copied folder is made anew. Delete it whenever you like. Without pe
 that names `dst_dir`, and the same answer.
 
 A catalogue of metrics that is whole is believed. Where it is missing, damaged or empty, the rows themselves are read,
-up to 64 MiB of a log (`mlxp_pandas.runs.catalogues.MAX_UNCATALOGUED`). One run has at most 20,000 columns of
-metrics and artifacts (`mlxp_pandas.runs.catalogues.MAX_COLUMNS`).
+up to 64 MiB of a log (`mlxp_pandas.runs.catalogues.MAX_UNCATALOGUED`). One run has at most 20,000 metrics
+(`mlxp_pandas.runs.catalogues.MAX_COLUMNS`).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from ..artifacts import artifact_columns, list_artifacts
 from ..curves import parse
@@ -14,7 +14,7 @@ __all__ = ["Catalogues"]
 
 #: Bytes of a metrics file without a catalogue, whose keys are read from its rows.
 MAX_UNCATALOGUED = 64 << 20
-#: Columns of metrics and artifacts of one run, over which the rest is a problem.
+#: Metrics of one run, and its columns of artifacts, over which the rest is a problem.
 MAX_COLUMNS = 20_000
 
 _RESERVED = {"config", "info", "mlxp", "artifacts"}  # MLXP refuses to log under these names
@@ -41,7 +41,7 @@ class Catalogues:
         if known is None:
             before = len(found.looked), len(found.problems)
             metrics = _metrics(found, logs, lost, is_finished=is_finished)
-            known = tuple(metrics), tuple(_artifacts(found, metrics))
+            known = metrics, _artifacts(found, frozenset(metrics))
             if before == (len(found.looked), len(found.problems)) and len(self._known) < _MEMO:
                 self._known[key] = known
         return known
@@ -63,7 +63,7 @@ class Catalogues:
         return lost
 
 
-def _metrics(found: Gathered, logs: _Names, lost: _Names, *, is_finished: bool) -> dict[str, None]:
+def _metrics(found: Gathered, logs: _Names, lost: _Names, *, is_finished: bool) -> _Names:
     """The columns `<log>.<key>` of all logs; of a column that is in two, the log with the shorter name is meant."""
     columns: dict[str, None] = {}
     for log in sorted(logs + lost):
@@ -74,8 +74,8 @@ def _metrics(found: Gathered, logs: _Names, lost: _Names, *, is_finished: bool) 
             continue
         if is_finished and log in lost:
             found.problem(file, "missing", "the catalogue lists a log that is not there", "the names of its columns")
-        columns |= _new_columns(found, file, _columns_of_log(found, log, has_rows=log not in lost), columns)
-    return columns
+        _add(found, file, _columns_of_log(found, log, has_rows=log not in lost), columns)
+    return tuple(columns)
 
 
 def _columns_of_log(found: Gathered, log: str, *, has_rows: bool) -> list[str]:
@@ -90,31 +90,33 @@ def _columns_of_log(found: Gathered, log: str, *, has_rows: bool) -> list[str]:
     return [f"{log}.{name}" for name in names]
 
 
-def _artifacts(found: Gathered, metrics: dict[str, None]) -> dict[str, None]:
+def _artifacts(found: Gathered, metrics: Container[str]) -> _Names:
     """The columns of artifacts, as listed, and those of the files that are there where the catalogue is not whole."""
+    columns: dict[str, None] = {}
     catalogue = artifact_columns(found.files.get(ARTIFACT_KEYS, b""))
     names = list(catalogue.columns)
     if not catalogue.is_whole:
         found.faults(ARTIFACT_KEYS, [fault._replace(kept="the files that are there") for fault in catalogue.faults])
         names += list_artifacts(found)
-    return _new_columns(found, ARTIFACT_KEYS, names, metrics)
+    _add(found, ARTIFACT_KEYS, names, columns, metrics)
+    return tuple(columns)
 
 
-def _new_columns(found: Gathered, relative: str, names: Iterable[str], taken: dict[str, None]) -> dict[str, None]:
-    """The names that can be columns, each once; one problem for each kind of the others."""
-    columns: dict[str, None] = {}
+def _add(
+    found: Gathered, relative: str, names: Iterable[str], columns: dict[str, None], taken: Container[str] = ()
+) -> None:
+    """Add the names that can be columns, up to the limit; one problem for each kind of the others."""
     others: dict[str, str] = {}
-    for name in names:
+    for name in dict.fromkeys(names):
         if relative != ARTIFACT_KEYS and name.startswith(_FOREIGN) and name.count(".") > 1:
             others["reserved name"] = f"{name[:60]!r} could be a column of the config, the info or the artifacts"
         elif len(name) > MAX_NAME or acts(name):
             others["odd key"] = f"{name[:60]!r} has control characters, or more than {MAX_NAME:,} characters"
-        elif name in taken:
+        elif name in columns or name in taken:
             others["duplicate column"] = f"{name!r} is a column of another log"
-        elif len(taken) + len(columns) >= MAX_COLUMNS:
-            others["too many keys"] = f"the run has more than {MAX_COLUMNS:,} columns of metrics and artifacts"
+        elif len(columns) == MAX_COLUMNS:
+            others["too many keys"] = f"more than {MAX_COLUMNS:,} columns"
         else:
             columns[name] = None
     for kind, reason in others.items():
         found.problem(relative, kind, reason, "the other columns")
-    return columns
