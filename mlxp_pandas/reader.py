@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import warnings
 from collections.abc import Iterable, Sequence
@@ -16,7 +15,7 @@ from .disk import Problem, runs_below, warn_of
 from .errors import EmptyLogsWarning, InvalidOptionError, UnknownColumnError, suggest, user_stacklevel
 from .plaintext import printable
 from .query import selected_rows
-from .runs import progress_bar, scan, to_frame
+from .runs import Row, progress_bar, scan, to_frame
 from .stats import fields_table, load, searchable_table
 
 __all__ = ["Reader", "read_runs"]
@@ -193,31 +192,23 @@ def _read(
 ) -> tuple[pd.DataFrame, list[Problem]]:
     """The frame of a log folder and what is wrong in it."""
     root = os.path.abspath(os.fsdecode(path))
+    folder = None if dst_dir is None else os.path.abspath(os.fsdecode(dst_dir))
     patterns = ["*"] if columns is None else [columns] if isinstance(columns, str) else list(columns)
-    blocks, problems = scan(root, _folder(dst_dir), refresh, partial(progress_bar, progress))
-    if not blocks:
+    rows, problems = scan(root, folder, refresh, partial(progress_bar, progress))
+    if not rows:
         _warn_of_emptiness(root)
     elif columns is not None:
-        names = dict.fromkeys(name for block in blocks for names in block.layout[:4] for name in names)
-        _check_patterns(patterns, list(names))
-    return to_frame(blocks, root, partial(_matches, patterns)), problems
-
-
-def _folder(dst_dir: _Path | None) -> str | None:
-    """The folder of the index, made where it is missing; one that cannot be made is named when it is used."""
-    if dst_dir is None:
-        return None
-    folder = os.path.abspath(os.fsdecode(dst_dir))
-    with contextlib.suppress(OSError):
-        os.makedirs(folder, exist_ok=True)
-    return folder
+        _check_patterns(patterns, rows)
+    return to_frame(rows, root, partial(_matches, patterns)), problems
 
 
 def _matches(patterns: Sequence[str], name: str) -> bool:
     return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _check_patterns(patterns: Sequence[str], names: Sequence[str]) -> None:
+def _check_patterns(patterns: Sequence[str], rows: Sequence[Row]) -> None:
+    layouts = dict.fromkeys(row.layout for row in rows)
+    names = [name for layout in layouts for names in layout[:4] for name in names]
     for pattern in patterns:
         if not any(_matches([pattern], name) for name in names):
             raise UnknownColumnError(f"columns={pattern!r} matches no column.{suggest(pattern, names)}")
@@ -235,6 +226,4 @@ def _problem_frame(problems: Sequence[Problem]) -> pd.DataFrame:
     for name in ("file", "reason", "kept"):
         frame[name] = [printable(text) for text in frame[name]]
     frame["problem"] = [problem.sentence for problem in problems]
-    return frame.astype(
-        {"log_id": "Int64", "line": "Int64"} | dict.fromkeys(("file", "kind", "reason", "kept", "problem"), "str")
-    )
+    return frame.astype(dict.fromkeys(frame, "str") | {"log_id": "Int64", "line": "Int64"})

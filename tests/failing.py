@@ -17,7 +17,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -200,15 +200,13 @@ class Answer(NamedTuple):
 
 def scanned(logs: Path, place: Path, refresh: bool | None = None) -> Answer:
     """The runs of a log folder, before they are a frame."""
-    blocks, problems = scan(str(logs), str(place), refresh, lambda total: nullcontext(lambda count: None))
+    rows, problems = scan(str(logs), str(place), refresh, lambda items, total: items)
     cells: dict[tuple[int, str], Any] = {}
-    for block in blocks:
-        names = block.layout.config + block.layout.info
-        for name, values in zip(names, block.columns, strict=True):
-            cells |= {(log_id, name): value for log_id, value in zip(block.log_ids, values, strict=True)}
-        lazy = block.layout.metrics + block.layout.artifacts
-        cells |= {(log_id, name): True for log_id in block.log_ids for name in lazy}
-    return Answer(sorted(log_id for block in blocks for log_id in block.log_ids), cells, problems)
+    for row in rows:
+        names = row.layout.config + row.layout.info
+        cells |= {(row.log_id, name): value for name, value in zip(names, row.values, strict=True)}
+        cells |= {(row.log_id, name): True for name in row.layout.metrics + row.layout.artifacts}
+    return Answer([row.log_id for row in rows], cells, problems)
 
 
 class Stage:

@@ -26,8 +26,8 @@ BUDGETS = {
 
 # What only these modules may import. What reads the disk and what parses text does without pandas: to be timed alone.
 ONLY_IN = {
-    "concurrent": "disk.pool",
-    "json": "curves.jsonlines runs.blocks runs.index",
+    "concurrent": "disk.files",
+    "json": "curves.jsonlines runs.index",
     "marshal": "artifacts.unpickle",
     "matplotlib": "views.plots",
     "msgspec": "curves.jsonlines",
@@ -38,7 +38,7 @@ ONLY_IN = {
     """,
     "pickle": "artifacts.unpickle testing",
     "scipy": "stats.spread",
-    "tqdm": "runs.progress",
+    "tqdm": "runs.scan",
     "yaml": "disk.tree runs.templates",
 }
 REQUIRED = {"numexpr", "numpy", "pandas", "yaml"}

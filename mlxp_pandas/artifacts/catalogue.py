@@ -61,7 +61,7 @@ def read_artifacts(run: RunDir) -> dict[str, ArtifactFolder]:
 def list_artifacts(found: Gathered) -> dict[str, ArtifactFolder]:
     """The artifacts that are there, where no catalogue lists them; marks the folders as looked at."""
     folders: dict[str, ArtifactFolder] = {}
-    for kind in found.names_in(ARTIFACTS) or ():
+    for kind in (found.has_folder(ARTIFACTS) and found.names_in(ARTIFACTS)) or ():
         if found.has_folder(f"{ARTIFACTS}/{kind}", quietly=True):
             for folder, names in _walk(found, f"{ARTIFACTS}/{kind}"):
                 dotted = "." + folder.replace("/", ".") if folder else ""

@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, NamedTuple
 
-from ..disk import Problem, RunDir, ordered_map, read_bytes, read_parts, read_tail, reason_of
+from ..disk import Problem, RunDir, ordered_map, read_bytes, read_end, read_parts, reason_of
 from .jsonlines import Fault, Keys, Log, parse
 
 __all__ = ["STEP_KEYS", "Curves", "find_log", "forget", "problems_of", "read_curves", "read_last", "read_log"]
@@ -233,7 +233,7 @@ def _read_end(run: RunDir, name: str, keys: Keys) -> Log:
     """The end of a log, as long as it takes to have all keys; the last line may do."""
     path = run.log_path(name)
     for size in _TAILS:
-        data = run.followed(read_tail, path, size)[0]
+        data = run.followed(read_end, path, size)[0]
         for start in (data.rfind(b"\n", 0, -1) + 1, data.find(b"\n") + 1):
             log = parse(data[start:], keys)
             if not log.faults and len(log.curves) == len(keys or ()):

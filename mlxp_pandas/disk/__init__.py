@@ -32,13 +32,12 @@ versions of PyYAML end the interpreter at about 25,000.
 
 from __future__ import annotations
 
-from .files import FileProblem, Problem, others_claim, read_bytes, read_parts, read_tail, reason_of, warn_of
-from .folder import RunDir, find_runs, linked_runs, runs_below
+from .files import FileProblem, Problem, ordered_map, others_claim, read_bytes, read_end, read_parts, reason_of, warn_of
+from .folder import RunDir, find_runs, linked_runs, names_in, runs_below
 from .gathering import ARTIFACT_KEYS, ARTIFACTS, CONFIG, INFO, LOG_KEYS, MAX_FILES, METRICS, Gathered, gather, signature
-from .pool import ordered_map
 from .tree import MAX_NAME, Fault, Flat, construct, flatten, load_mapping, text_of_key
 
 __all__ = ["ARTIFACTS", "ARTIFACT_KEYS", "CONFIG", "INFO", "LOG_KEYS", "MAX_FILES", "MAX_NAME", "METRICS", "Fault"]
 __all__ += ["FileProblem", "Flat", "Gathered", "Problem", "RunDir", "construct", "find_runs", "flatten"]
-__all__ += ["gather", "linked_runs", "load_mapping", "ordered_map", "others_claim", "read_bytes", "read_parts"]
-__all__ += ["read_tail", "reason_of", "runs_below", "signature", "text_of_key", "warn_of"]
+__all__ += ["gather", "linked_runs", "load_mapping", "names_in", "ordered_map", "others_claim", "read_bytes"]
+__all__ += ["read_end", "read_parts", "reason_of", "runs_below", "signature", "text_of_key", "warn_of"]

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Reading the files of a run: regular files only, no links, never more than a limit; and what is wrong with them."""
+"""Reading the files of a run: regular files only, no links, never more than a limit; and what is wrong with them.
+
+Where the disk is slow, `ordered_map` lets many files wait at once.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,34 @@ import errno
 import os
 import stat
 import sys
+import time
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
 from ..errors import ProblemsWarning, user_stacklevel
 from ..plaintext import printable
 
-__all__ = ["FileProblem", "Problem", "others_claim", "read_bytes", "read_parts", "read_tail", "warn_of"]
+__all__ = ["FileProblem", "Problem", "ordered_map", "others_claim", "read_bytes", "read_end", "read_parts"]
+__all__ += ["reason_of", "warn_of"]
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 _SHOWN = 3  # problems in a warning
 _PART = 1 << 22  # bytes
+_MEASURED = 5  # items that tell how slow the disk is
+_WAITING = 0.0005  # seconds that the median of them waits; below, threads cost more than they hide
+_THREADS = 8
+_KINDS = {errno.ENOTDIR: ("not a folder", "it is no folder"), errno.ENXIO: ("not a file", "it is a socket")}
 _FLAGS = os.O_RDONLY
 for _name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"):  # those that the system has
     _FLAGS |= getattr(os, _name, 0)
-_KINDS = {stat.S_IFDIR: "directory", stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket", stat.S_IFLNK: "link"}
 
 
 class FileProblem(Exception):
@@ -70,12 +86,10 @@ def warn_of(problems: Sequence[Problem], see: str) -> None:
     """Give one warning for all problems of a call: the count, the first few, and where to see all."""
     if not problems:
         return
-    runs = len({problem.log_id for problem in problems})
+    count = f"{len(problems)} problem(s) in {len({problem.log_id for problem in problems})} run(s)"
     first = "\n".join(f"  {problem.sentence}" for problem in problems[:_SHOWN])
     rest = f"\n  ... and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-    message = (
-        f"{len(problems)} problem(s) in {runs} run(s); everything else is loaded.\n{first}{rest}\nAll of them: {see}"
-    )
+    message = f"{count}; everything else is loaded.\n{first}{rest}\nAll of them: {see}"
     warnings.warn(message, ProblemsWarning, stacklevel=user_stacklevel())
 
 
@@ -89,26 +103,49 @@ def read_bytes(path: str, limit: int) -> tuple[bytes, os.stat_result]:
     OSError
         What the system says: missing, no permission, input/output error.
     """
-    return _read_end(path, limit, limit)
+    return _read_last(path, limit, limit)
 
 
 def read_parts(path: str, limit: int) -> Iterator[bytes]:
     """Read a regular file part by part, as long as it is when it is opened; raises as `read_bytes` does."""
-    descriptor, status = _opened(path, limit)
-    left = status.st_size
-    try:
-        while left and (part := os.read(descriptor, min(left, _PART))):
-            left -= len(part)
-            yield part
-    finally:
-        os.close(descriptor)
-    if left:
-        raise _cut_short(status.st_size - left, status.st_size)
+    with _opened(path, limit) as (descriptor, status):
+        yield from _parts(descriptor, status.st_size, _PART)
 
 
-def read_tail(path: str, size: int) -> tuple[bytes, os.stat_result]:
+def read_end(path: str, size: int) -> tuple[bytes, os.stat_result]:
     """Read the last `size` bytes of a regular file of any length; raises as `read_bytes` does."""
-    return _read_end(path, sys.maxsize, size)
+    return _read_last(path, sys.maxsize, size)
+
+
+def ordered_map(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+    """Apply a function to each item, lazily and in order; with threads if the first items mostly wait.
+
+    Parameters
+    ----------
+    function : callable
+        Called once an item, from any thread. What it raises is raised when its result is asked for.
+    items : iterable
+        Taken as results are asked for; at most 16 ahead of them.
+
+    Returns
+    -------
+    iterator
+        The results, in the order of the items. They never depend on whether threads were used.
+
+    Examples
+    --------
+    >>> list(ordered_map(abs, [-1, 2, -3]))
+    [1, 2, 3]
+    """
+    source = iter(items)
+    waits = []
+    for item in islice(source, _MEASURED):
+        start = time.perf_counter() - time.thread_time()
+        result = function(item)
+        waits.append(time.perf_counter() - time.thread_time() - start)
+        yield result
+    are_slow = waits and sorted(waits)[len(waits) // 2] > _WAITING
+    yield from _threaded(function, source) if are_slow else map(function, source)
 
 
 def reason_of(error: Exception) -> tuple[str, str]:
@@ -116,7 +153,7 @@ def reason_of(error: Exception) -> tuple[str, str]:
     if isinstance(error, FileProblem):
         return error.kind, error.reason
     if isinstance(error, OSError):
-        return "unreadable", error.strerror or str(error)
+        return _KINDS.get(error.errno or 0) or ("unreadable", error.strerror or str(error))
     return "defect", f"{type(error).__name__}: {error}"
 
 
@@ -130,42 +167,55 @@ def others_claim(status: os.stat_result) -> str:
     return mode if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
 
 
-def _opened(path: str, limit: int) -> tuple[int, os.stat_result]:
-    """The descriptor of a regular file, which the caller closes, and its stat."""
-    try:
-        descriptor = os.open(path, _FLAGS)
-    except OSError as error:
-        if error.errno == errno.ENXIO:
-            raise FileProblem("not a file", "it is a socket, not a regular file") from None
-        raise
+@contextmanager
+def _opened(path: str, limit: int) -> Iterator[tuple[int, os.stat_result]]:
+    """The descriptor of a regular file, and its stat."""
+    descriptor = os.open(path, _FLAGS)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            kind = _KINDS.get(stat.S_IFMT(status.st_mode), "device")
+            kind = "directory" if stat.S_ISDIR(status.st_mode) else "device, pipe or the like"
             raise FileProblem("not a file", f"it is a {kind}, not a regular file")
         if status.st_size > limit:
             raise FileProblem("too large", f"{status.st_size:,} bytes; the limit is {limit:,}")
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor, status
-
-
-def _read_end(path: str, limit: int, most: int) -> tuple[bytes, os.stat_result]:
-    descriptor, status = _opened(path, limit)
-    size = min(most, status.st_size)
-    try:
-        if size < status.st_size:
-            os.lseek(descriptor, -size, os.SEEK_END)
-        data = os.read(descriptor, size)
-        while len(data) < size and (more := os.read(descriptor, size - len(data))):  # nearly never
-            data += more
+        yield descriptor, status
     finally:
         os.close(descriptor)
-    if len(data) < size:
-        raise _cut_short(len(data), size)
-    return data, status
 
 
-def _cut_short(found: int, expected: int) -> FileProblem:
-    return FileProblem("cut short", f"{found:,} of {expected:,} bytes could be read; it was changed meanwhile")
+def _read_last(path: str, limit: int, most: int) -> tuple[bytes, os.stat_result]:
+    with _opened(path, limit) as (descriptor, status):
+        size = min(most, status.st_size)
+        if size < status.st_size:
+            os.lseek(descriptor, -size, os.SEEK_END)
+        return b"".join(_parts(descriptor, size, size)), status
+
+
+def _parts(descriptor: int, size: int, most: int) -> Iterator[bytes]:
+    left = size
+    while left and (part := os.read(descriptor, min(left, most))):
+        left -= len(part)
+        yield part
+    if left:
+        raise FileProblem("cut short", f"{size - left:,} of {size:,} bytes could be read; it was changed meanwhile")
+
+
+def _threaded(function: Callable[[_Item], _Result], source: Iterator[_Item]) -> Iterator[_Result]:
+    """The results in order, with a bounded number of items under way."""
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mlxp_pandas")
+    try:
+        pending = deque(_submitted(pool, function, item) for item in islice(source, 2 * _THREADS))
+        while pending:
+            yield pending.popleft()()
+            pending.extend(_submitted(pool, function, item) for item in islice(source, 1))
+    finally:
+        # After an exception or Ctrl-C, nothing new starts and nobody waits for an item that hangs.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _submitted(pool: ThreadPoolExecutor, function: Callable[[_Item], _Result], item: _Item) -> Callable[[], _Result]:
+    """What waits for the result of an item; where the system allows no further thread, what computes it."""
+    try:
+        return pool.submit(function, item).result
+    except RuntimeError:
+        return partial(function, item)

@@ -8,23 +8,24 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeVar
 
 from ..errors import LogsNotFoundError, LogsUnreadableError, NotALogsFolderError, suggest
-from .files import FileProblem, Problem, read_bytes
+from .files import FileProblem, Problem, read_bytes, reason_of
 
-__all__ = ["RunDir", "find_runs", "linked_runs", "runs_below"]
+__all__ = ["RunDir", "find_runs", "linked_runs", "names_in", "runs_below"]
 
 _MAX_LOG_ID = 2**63 - 1
 _IS_LIVE = re.compile(rb"""^status: *['"]?(?:RUNNING|STARTING)\b""", re.MULTILINE)
 _LOG_ID = "a log_id is written in ASCII digits without leading zero, up to 2**63 - 1"
 
-_Read = TypeVar("_Read")
+_status_of = lru_cache(maxsize=16)(os.stat)
+_Read = tuple[bytes, os.stat_result]
 
 
-@dataclass(slots=True, unsafe_hash=True, repr=False)
+@dataclass(slots=True, unsafe_hash=True)
 class RunDir:
     """The directory of one run, shared by all the cells of its row.
 
@@ -59,8 +60,9 @@ class RunDir:
 
     def leads_home(self, way: str) -> bool:
         """Whether a way from the run ends in the log folder, as `metrics/../..` does unless a link leads elsewhere."""
-        end = os.stat(f"{self.path}/{way}")
-        return (end.st_ino, end.st_dev) == _identity(self.root)
+        with suppress(OSError):
+            return os.path.samestat(os.stat(f"{self.path}/{way}"), _status_of(self.root))
+        return False
 
     def inside(self, path: str) -> str:
         """The real path behind a link that stays in the log folder or in the run; any other raises FileProblem."""
@@ -75,10 +77,8 @@ class RunDir:
     def within(self, relative: str) -> str:
         """The real path of something in the run; a name or a link that leads out of it raises FileProblem."""
         parts = relative.replace(os.sep, "/").split("/")
-        if ".." in parts or "\0" in relative or any(os.path.splitdrive(part)[0] for part in parts):
-            raise FileProblem("outside", "its name leads out of the folder of its run")
-        if "" in parts:
-            raise FileProblem("outside", "its name is empty or absolute")
+        if {"", ".."}.intersection(parts) or "\0" in relative or any(os.path.splitdrive(part)[0] for part in parts):
+            raise FileProblem("outside", "its name leads out of the folder of its run, or is empty")
         self.check()
         home = os.path.realpath(self.path)
         path = os.path.realpath(os.path.join(home, *parts))
@@ -98,11 +98,10 @@ class RunDir:
 
     def is_live(self) -> bool:
         """Whether the run says that it is RUNNING or STARTING."""
-        try:
+        with suppress(FileProblem, OSError):
             data, _ = self.followed(read_bytes, f"{self.path}/metadata/info.yaml", 1 << 20)
-        except (FileProblem, OSError):
-            return False
-        return _IS_LIVE.search(data) is not None
+            return _IS_LIVE.search(data) is not None
+        return False
 
     def followed(self, read: Callable[[str, int], _Read], path: str, size: int) -> _Read:
         """What is read of a file, or of the file in the log folder that a link leads to."""
@@ -113,9 +112,6 @@ class RunDir:
                 raise
         return read(self.inside(path), size)
 
-    def __repr__(self) -> str:
-        return f"RunDir({self.path!r})"
-
 
 def find_runs(root: str) -> tuple[list[RunDir], list[Problem]]:
     """The runs of a log folder by ascending log_id, and the folders that look like runs and are none.
@@ -124,34 +120,34 @@ def find_runs(root: str) -> tuple[list[RunDir], list[Problem]]:
     ------
     LogsNotFoundError, NotALogsFolderError, LogsUnreadableError
     """
-    runs: list[RunDir] = []
-    problems: list[Problem] = []
     try:
         with os.scandir(root) as entries:
-            names = [entry.name for entry in entries if entry.name.isdigit() and _is_folder(entry, problems)]
+            listed = [entry for entry in entries if entry.name.isdigit()]
     except OSError as error:
         raise _no_logs(root, error) from None
-    for name in names:
-        if _is_log_id(name):
-            runs.append(RunDir(root, name))
-        else:
-            problems.append(Problem(None, name, None, "not a log_id", _LOG_ID, "nothing of it"))
-    return sorted(runs, key=lambda run: run.log_id), sorted(problems, key=lambda problem: problem.file)
+    found = [_run_or_problem(root, entry) for entry in sorted(listed, key=lambda entry: entry.name)]
+    runs = [run for run in found if isinstance(run, RunDir)]
+    return sorted(runs, key=lambda run: run.log_id), [problem for problem in found if isinstance(problem, Problem)]
 
 
 def linked_runs(root: str) -> set[str] | None:
     """The names in a log folder that are links, such as to runs elsewhere; None where it cannot be listed."""
-    try:
-        with os.scandir(root) as entries:
-            return {entry.name for entry in entries if entry.is_symlink()}
-    except OSError:
-        return None
+    with suppress(OSError), os.scandir(root) as entries:
+        return {entry.name for entry in entries if entry.is_symlink()}
+    return None
+
+
+def names_in(folder: str) -> list[str]:
+    """The names in a folder; none where it cannot be listed."""
+    with suppress(OSError):
+        return os.listdir(folder)
+    return []
 
 
 def runs_below(root: str, most: int = 200) -> Iterator[str]:
     """Names of the sub-folders that do hold runs, for the message about a folder that does not."""
-    for name in sorted(_names_in(root))[:most]:
-        if any(map(_is_log_id, _names_in(f"{root}/{name}"))):
+    for name in sorted(names_in(root))[:most]:
+        if any(map(_is_log_id, names_in(f"{root}/{name}"))):
             yield name
 
 
@@ -160,38 +156,24 @@ def _is_log_id(name: str) -> bool:
     return name.isascii() and name.isdigit() and name == str(int(name)) and int(name) <= _MAX_LOG_ID
 
 
-@lru_cache(maxsize=16)
-def _identity(root: str) -> tuple[int, int]:
-    status = os.stat(root)
-    return status.st_ino, status.st_dev
-
-
-def _is_folder(entry: os.DirEntry[str], problems: list[Problem]) -> bool:
-    """Whether it is one; what the system does not tell costs this run only."""
-    kind, reason = "link", "a link that leads to no folder"
+def _run_or_problem(root: str, entry: os.DirEntry[str]) -> RunDir | Problem | None:
+    """A run, or what keeps it from being one; None for a file. What the system does not tell costs this run only."""
+    is_run = _is_log_id(entry.name)
     try:
-        if entry.is_dir():
-            return True
-        if not entry.is_symlink():
-            return False
+        if is_run and entry.is_dir():
+            return RunDir(root, entry.name)
+        if not entry.is_dir() and not entry.is_symlink():
+            return None
+        kind, reason = ("link", "a link that leads to no folder") if is_run else ("not a log_id", _LOG_ID)
     except OSError as error:
-        kind, reason = "unreadable", error.strerror or str(error)
-    log_id = int(entry.name) if _is_log_id(entry.name) else None
-    problems.append(Problem(log_id, entry.name, None, kind, reason, "nothing of it"))
-    return False
-
-
-def _names_in(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
+        kind, reason = reason_of(error)
+    return Problem(int(entry.name) if is_run else None, entry.name, None, kind, reason, "nothing of it")
 
 
 def _no_logs(root: str, error: OSError) -> Exception:
     if isinstance(error, FileNotFoundError):
         parent, name = os.path.split(root)
-        near = suggest(name, _names_in(parent)) if os.path.isdir(parent) else f" {parent} does not exist either."
+        near = suggest(name, names_in(parent)) if os.path.isdir(parent) else f" {parent} does not exist either."
         return LogsNotFoundError(f"There is no log folder {root!r}.{near}")
     if isinstance(error, NotADirectoryError):
         return NotALogsFolderError(f"{root!r} is a file; give the folder that holds the runs (logs/1, logs/2, ...).")

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 
-from .files import FileProblem, Problem, read_bytes
+from .files import FileProblem, Problem, read_bytes, reason_of
 from .folder import RunDir
+from .tree import Fault
 
 __all__ = ["ARTIFACTS", "ARTIFACT_KEYS", "CONFIG", "INFO", "LOG_KEYS", "MAX_FILES", "METRICS", "Gathered", "gather"]
 __all__ += ["signature"]
@@ -29,6 +29,7 @@ ARTIFACTS, ARTIFACT_KEYS = "artifacts", "artifacts/.keys/artifacts.yaml"
 
 _MISSING = (0, 0, 0, 0)
 _SETTLED_NS = 2_000_000_000  # git's "racily clean" rule: younger than this when it was read may change unseen
+_PASSING = ("cut short", "unreadable", "defect")  # kinds of problems that may be gone at the next look
 _THROUGH_ALL = "metadata/../metrics/.keys/../../artifacts/.keys/../../.."
 
 
@@ -84,11 +85,6 @@ class Gathered:
         return self.read(relative) if self.has_folder(os.path.dirname(relative)) else None
 
     def names_in(self, relative: str) -> list[str] | None:
-        """The visible names in a folder of the run, sorted; None where it is missing, or refused with a problem."""
-        self.looked[relative] = _MISSING
-        return self.listed(relative) if self.has_folder(relative) else None
-
-    def listed(self, relative: str) -> list[str] | None:
         """The visible names in what is known to be a folder, sorted; None where it is refused with a problem."""
         self.look(relative)
         try:
@@ -96,69 +92,52 @@ class Gathered:
         except OSError as error:
             self.lost(relative, error)
             return None
-        is_plain = len(names) <= MAX_FILES and all(map(str.isprintable, names))
-        return sorted(names) if is_plain else self._few(relative, names)
+        texts = [name for name in names if name.isascii() or name.encode("utf-8", "replace").decode() == name]
+        if len(texts) < len(names):
+            self.problem(relative, "odd name", f"{len(names) - len(texts)} file names are no text", "the other files")
+        if len(texts) > MAX_FILES:
+            self.problem(relative, "too many", f"{len(texts):,} files; the limit is {MAX_FILES:,}", "the first of them")
+            texts.sort(key=lambda name: (not name.endswith((".json", ".yaml")), name))
+        return sorted(texts[:MAX_FILES])
 
     def look(self, relative: str) -> None:
         """Mark a file or folder of the run as one whose change must be noticed."""
         self._mark(relative, _stamp(self._base + relative))
 
-    def peek(self, relative: str) -> Sequence[str]:
-        """The names in a folder of the run, without marking or naming anything."""
-        try:
-            return os.listdir(self._base + relative)
-        except OSError:
-            return ()
-
     def has_folder(self, relative: str, *, quietly: bool = False) -> bool:
-        """Whether a folder is there and leads nowhere outside; else a problem, but for a listed name (`quietly`)."""
+        """Whether a folder is there and leads nowhere outside; a file in its place is a problem unless `quietly`."""
         path = self._base + relative
         try:
             self.run.check()
             status = os.lstat(path)
             if stat.S_ISLNK(status.st_mode):
-                self.run.inside(path)
-                return os.path.isdir(path)
+                status = os.stat(self.run.inside(path))
+            if not stat.S_ISDIR(status.st_mode) and not quietly:
+                raise FileProblem("not a folder", "it is no folder")
+            return stat.S_ISDIR(status.st_mode)
         except FileNotFoundError:
-            self.settled &= not quietly  # it was listed
-            return False
+            self.looked[relative] = _MISSING
         except (FileProblem, OSError) as error:
             self.lost(relative, error)
-            return False
-        if not stat.S_ISDIR(status.st_mode) and not quietly:
-            self.problem(relative, "not a folder", "a file stands where a folder is expected")
-        return stat.S_ISDIR(status.st_mode)
+        return False
 
-    def problem(
-        self, relative: str, kind: str, reason: str, kept: str = "nothing of it", line: int | None = None
-    ) -> None:
-        """Name what is wrong in one file."""
-        self.problems.append(Problem(self.run.log_id, f"{self.run.name}/{relative}", line, kind, reason, kept))
+    def problem(self, relative: str, kind: str, reason: str, kept: str = "nothing of it") -> None:
+        """Name what is wrong with a file."""
+        self.faults(relative, [Fault(None, kind, reason, kept)])
 
-    def lost(self, relative: str, error: FileProblem | OSError) -> None:
-        """Name what the system or we refused; an error of the disk may be gone at the next look."""
-        if isinstance(error, FileProblem):
-            self.settled &= error.kind != "cut short"
-            self.problem(relative, error.kind, error.reason)
-        elif isinstance(error, NotADirectoryError):
-            self.problem(relative, "not a folder", "a file stands where a folder is expected")
-        else:
-            self.settled = False
-            self.problem(relative, "unreadable", error.strerror or str(error))
+    def faults(self, relative: str, faults: Iterable[Fault]) -> None:
+        """Name what is wrong in a file."""
+        self.problems += [Problem(self.run.log_id, f"{self.run.name}/{relative}", *fault) for fault in faults]
+
+    def lost(self, relative: str, error: Exception) -> None:
+        """Name what the system or we refused."""
+        kind, reason = reason_of(error)
+        self.settled &= kind not in _PASSING
+        self.problem(relative, kind, reason)
 
     def _mark(self, relative: str, stamp: tuple[int, ...]) -> None:
         self.looked[relative] = stamp
         self.settled &= stamp[2] <= self._settled_at
-
-    def _few(self, relative: str, names: list[str]) -> list[str]:
-        """The names that are texts, up to the limit, files of data before others."""
-        good = [name for name in names if name.encode("utf-8", "replace").decode() == name]
-        if len(good) < len(names):
-            self.problem(relative, "odd name", f"{len(names) - len(good)} file names are no text", "the other files")
-        if len(good) > MAX_FILES:
-            self.problem(relative, "too many", f"{len(good):,} files; the limit is {MAX_FILES:,}", "the first of them")
-        good.sort(key=lambda name: (not name.endswith((".json", ".yaml")), name))
-        return sorted(good[:MAX_FILES])
 
 
 def gather(run: RunDir) -> Gathered:
@@ -169,66 +148,40 @@ def gather(run: RunDir) -> Gathered:
         _gather(found)
         found.has_vanished = CONFIG not in found.files and _stamp(run.path) == _MISSING
     except Exception as error:  # an unknown defect costs what was not read yet of one run
-        found.settled = False
-        found.problem("", "defect", f"{type(error).__name__}: {error}", "what was read before")
+        found.lost("", error)
     return found
 
 
 def signature(run: RunDir, looks: Sequence[str]) -> int:
     """What the looked-at files and folders of a run are now, as a number to compare: one system call each."""
     base = run.path + "/"
-    stamps: list[tuple[int, ...]] = []
-    for relative in looks:  # `_stamp` written out: most of a warm read is spent here
-        try:
-            status = os.stat(base + relative)
-        except (OSError, ValueError) as error:
-            stamps.append(_unseen(error))
-        else:
-            stamps.append((status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
-    return hash(tuple(stamps))  # of integers: the same in every process
+    return hash(tuple([_stamp(base + relative) for relative in looks]))  # of integers: the same in every process
 
 
 def _gather(found: Gathered) -> None:
-    has_all = _has_all_folders(found.run)
+    has_all = found.run.leads_home(_THROUGH_ALL)  # one system call: every folder is there, and none of them is a link
     if has_all or found.has_folder("metadata"):
         found.read(CONFIG)
         found.read(INFO)
-    if has_all or found.has_folder(METRICS):
-        _gather_logs(found, has_all)
+    names = found.names_in(METRICS) if has_all or found.has_folder(METRICS) else None
+    if names is not None:
+        found.logs = tuple([name[:-5] for name in names if name.endswith(".json")])
+        catalogues = [f"{LOG_KEYS}/{log}.yaml" for log in found.logs]
+        found.looked |= dict.fromkeys(catalogues, _MISSING)
+        for catalogue in catalogues if has_all or found.has_folder(LOG_KEYS) else ():
+            found.read(catalogue)
     if has_all or (found.has_folder(ARTIFACTS) and found.has_folder("artifacts/.keys")):
         found.read(ARTIFACT_KEYS)
 
 
-def _has_all_folders(run: RunDir) -> bool:
-    """Whether a run has every folder that is read, and none of them is a link: one system call tells."""
-    with suppress(OSError):
-        return run.leads_home(_THROUGH_ALL)
-    return False
-
-
-def _gather_logs(found: Gathered, has_all: bool) -> None:
-    names = found.listed(METRICS)
-    if names is None:
-        return
-    found.logs = tuple([name[:-5] for name in names if name.endswith(".json")])
-    has_keys = has_all or found.has_folder(LOG_KEYS)
-    for log in found.logs:
-        catalogue = f"{LOG_KEYS}/{log}.yaml"
-        found.looked[catalogue] = _MISSING
-        if has_keys:
-            found.read(catalogue)
-
-
 def _stamp(path: str) -> tuple[int, ...]:
+    """What a file or folder is; also of what is missing or refused, and for a path that nobody writes into an index."""
     try:
         return _numbers(os.stat(path))
-    except OSError as error:
-        return _unseen(error)
-
-
-def _unseen(error: OSError | ValueError) -> tuple[int, ...]:
-    """The stamp of what is missing, or refused, also for a path that nobody writes into an index."""
-    return _MISSING if isinstance(error, FileNotFoundError) else (1, 0, 0, getattr(error, "errno", None) or 0)
+    except FileNotFoundError:
+        return _MISSING
+    except (OSError, ValueError) as error:
+        return 1, 0, 0, getattr(error, "errno", None) or 0
 
 
 def _numbers(status: os.stat_result) -> tuple[int, ...]:

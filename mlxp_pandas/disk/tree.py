@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 import yaml
@@ -42,7 +43,6 @@ _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # The parser in C with the composer in Python: the composer in C recurses until it overruns its stack.
 _Base: Any = type("_Base", (yaml.composer.Composer, _SafeLoader), {}) if hasattr(yaml, "CSafeLoader") else _SafeLoader
 _constructor = yaml.constructor.SafeConstructor()
-_resolver = yaml.resolver.Resolver()
 
 
 class Fault(NamedTuple):
@@ -103,25 +103,40 @@ def construct(node: yaml.ScalarNode) -> Any:
 
 
 class _Loader(_Base):  # type: ignore[misc]
-    """Composes nodes in Python, counting them and their levels."""
+    """Composes nodes in Python; of each it knows levels, nodes and characters, with every alias written out."""
 
     def __init__(self, text: str) -> None:
         _SafeLoader.__init__(self, text)
         yaml.composer.Composer.__init__(self)
-        self._count = self._depth = 0
+        self._depth = 0
+        self._sizes: dict[yaml.Node, tuple[int, int, int]] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
-        self._count += 1
         self._depth += 1
-        _check("too large", self._count, MAX_NODES, "values")
         _check("too deep", self._depth, MAX_DEPTH + 1, "nested levels")
-        node: yaml.Node | None = super().compose_node(parent, index)
+        is_alias = self.check_event(yaml.AliasEvent)
+        node: yaml.Node = super().compose_node(parent, index)
+        if is_alias and node not in self._sizes:
+            raise _refused("self reference", "an alias contains itself")
         self._depth -= 1
+        if not is_alias:
+            self._sizes[node] = self._size(node)
+        _check("too large", len(self._sizes), MAX_NODES, "values")
         return node
+
+    def _size(self, node: yaml.Node) -> tuple[int, int, int]:
+        if isinstance(node, yaml.ScalarNode):
+            return 1, 1, len(node.value)
+        parts = chain.from_iterable(node.value) if isinstance(node, yaml.MappingNode) else node.value
+        levels, nodes, characters = zip((0, 0, 0), *map(self._sizes.__getitem__, parts), strict=True)
+        _check("too deep", max(levels), MAX_DEPTH, "nested levels")
+        _check("too large", sum(nodes), MAX_NODES, "values with all aliases written out")
+        _check("too large", sum(characters), MAX_CHARACTERS, "characters with all aliases written out")
+        return max(levels) + 1, sum(nodes) + 1, sum(characters)
 
 
 class _Walk:
-    """One pass over the nodes of a file: counts what it visits, knows where it is, collects the faults.
+    """One pass over the nodes of a file, of which the loader has seen that it is bounded; collects the faults.
 
     Keys of what `is_shown` cannot act in a terminal; of what is not, they are as they are written.
     """
@@ -129,16 +144,13 @@ class _Walk:
     def __init__(self, *, is_shown: bool) -> None:
         self._is_shown = is_shown
         self._faults: list[Fault] = []
-        self._nodes = 0
-        self._characters = 0
-        self._above: set[int] = set()
 
     def guarded(self, work: Callable[[], dict[Any, Any]]) -> tuple[dict[Any, Any], tuple[Fault, ...]]:
         """What the work gives, nothing where it raises, and what was wrong."""
         try:
             return work(), self._bounded_faults()
         except _Refused as refusal:
-            return {}, (*self._bounded_faults(), *refusal.args)
+            return {}, refusal.args
         except Exception as error:  # PyYAML raises more than YAMLError: an unknown defect costs one file
             mark = getattr(error, "problem_mark", None)
             return {}, (Fault(mark.line + 1 if mark else None, "not yaml", _said(error), "nothing of this file"),)
@@ -159,8 +171,7 @@ class _Walk:
         _check("too large", sum(map(text.count, _TOKENS)), 2 * MAX_NODES, "values")
         node = self._first_document(_Loader(text), text)
         if not isinstance(node, yaml.MappingNode) or node.tag == _SET:
-            found = "nothing" if node is None else "a set" if node.tag == _SET else f"a {node.id}"
-            raise _refused("not a mapping", f"the file holds {found}, not keys with values")
+            raise _refused("not a mapping", "the file holds something else than keys with values")
         return node
 
     def _first_document(self, loader: Any, text: str) -> Any:
@@ -183,34 +194,35 @@ class _Walk:
         for name, node in self._named_nodes(root, prefix):
             if name in taken:
                 self._fault(node, "duplicate key", f"{_short(name)!r} occurs twice", "the first value")
-                continue
-            if len(name) > MAX_NAME:
+            elif len(name) > MAX_NAME:
                 self._fault(node, "odd key", f"a name of {len(name):,} characters", "the other keys")
-                continue
-            taken.add(name)
-            _check("too many keys", len(taken), MAX_KEYS, "keys")
-            yield name, self.value(node)
-
-    def value(self, node: yaml.Node) -> Any:
-        """The value of a leaf; one that cannot be built is its text, with a fault."""
-        self._enter(node)
-        try:
-            return self._scalar(node) if isinstance(node, yaml.ScalarNode) else self._collection(node)
-        finally:
-            self._above.discard(id(node))
+            else:
+                taken.add(name)
+                _check("too many keys", len(taken), MAX_KEYS, "keys")
+                yield name, self.value(node)
 
     def _named_nodes(self, node: yaml.MappingNode, name: str) -> Iterator[tuple[str, yaml.Node]]:
-        self._enter(node)
         self._tagged(node, ())
-        for key, child in self._items(node):
+        for key, child in self._items(node).values():
             if isinstance(child, yaml.MappingNode) and child.value and child.tag != _SET:
                 yield from self._named_nodes(child, f"{name}.{key}")
             else:
                 yield f"{name}.{key}", child
-        self._above.discard(id(node))
 
-    def _items(self, node: yaml.MappingNode) -> list[tuple[Any, yaml.Node]]:
-        """Keys and nodes of a mapping: merged ones first, then its own, the last of equal keys as PyYAML keeps it."""
+    def value(self, node: yaml.Node) -> Any:
+        """The value of a leaf; one that cannot be built is its text, with a fault."""
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        if isinstance(node, yaml.SequenceNode):
+            return self._tagged(node, tuple(map(self.value, node.value)))
+        pairs = [(key, self.value(child)) for key, child in self._items(node).values()]
+        items = dict(pairs)
+        if len(items) < len(pairs):
+            self._fault(node, "duplicate key", "keys that are equal to Python, as 1 and true are", "the last value")
+        return frozenset(items) if node.tag == _SET else self._tagged(node, items)
+
+    def _items(self, node: yaml.Node) -> dict[str, tuple[Any, yaml.Node]]:
+        """Keys and nodes of a mapping by the text of the key, as 1, 1.0 and true are three: merged ones first."""
         merged: dict[str, tuple[Any, yaml.Node]] = {}
         own: dict[str, tuple[Any, yaml.Node]] = {}
         for key_node, child in node.value:
@@ -218,22 +230,19 @@ class _Walk:
                 merged |= self._merged(child)
                 continue
             key = self._key(key_node)
-            if repr(key) in own:  # by its text: 1, 1.0 and True are three keys here
+            if repr(key) in own:
                 self._fault(key_node, "duplicate key", f"{_short(str(key))!r} occurs twice", "the last value")
             own[repr(key)] = key, child
-        return list((merged | own).values())
+        return merged | own
 
     def _merged(self, node: yaml.Node) -> dict[str, tuple[Any, yaml.Node]]:
         """What `<<` brings in: a mapping, or a list of them of which the first wins."""
-        items: dict[str, tuple[Any, yaml.Node]] = {}
-        for source in reversed(node.value) if isinstance(node, yaml.SequenceNode) else [node]:
-            if not isinstance(source, yaml.MappingNode):
-                self._fault(source, "bad merge", "'<<' leads to no mapping", "the other keys")
-                continue
-            self._enter(source)
-            items |= {repr(key): (key, value) for key, value in self._items(source)}
-            self._above.discard(id(source))
-        return items
+        if isinstance(node, yaml.MappingNode):
+            return self._items(node)
+        if isinstance(node, yaml.SequenceNode):
+            return {text: item for source in reversed(node.value) for text, item in self._merged(source).items()}
+        self._fault(node, "bad merge", "'<<' leads to no mapping", "the other keys")
+        return {}
 
     def _key(self, node: Any) -> Any:
         """A key as it can be part of the name of a column."""
@@ -246,15 +255,6 @@ class _Walk:
             return harmless(key)
         return key
 
-    def _collection(self, node: yaml.Node) -> Any:
-        if not isinstance(node, yaml.MappingNode):
-            return self._tagged(node, tuple(map(self.value, node.value)))
-        pairs = [(key, self.value(child)) for key, child in self._items(node)]
-        items = dict(pairs)
-        if len(items) < len(pairs):
-            self._fault(node, "duplicate key", "keys that are equal to Python, as 1 and true are", "the last value")
-        return frozenset(items) if node.tag == _SET else self._tagged(node, items)
-
     def _tagged(self, node: yaml.Node, value: Any) -> Any:
         """A collection under its tag: a path is its text, an unknown tag is named."""
         tag = str(node.tag)
@@ -266,8 +266,6 @@ class _Walk:
         return value
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
-        self._characters += len(node.value)
-        _check("too large", self._characters, MAX_CHARACTERS, "characters with all aliases written out")
         try:
             return construct(node)
         except yaml.constructor.ConstructorError:
@@ -275,14 +273,6 @@ class _Walk:
         except Exception as error:  # KeyError, ValueError, AttributeError, IndexError, OverflowError: all seen
             self._fault(node, "bad value", f"{_short(node.value)!r}: {_said(error)}", "its text")
         return node.value
-
-    def _enter(self, node: yaml.Node) -> None:
-        if id(node) in self._above:
-            raise _refused("self reference", "an alias contains itself")
-        self._nodes += 1
-        _check("too deep", len(self._above), MAX_DEPTH, "nested levels")
-        _check("too large", self._nodes, MAX_NODES, "values with all aliases written out")
-        self._above.add(id(node))
 
     def _fault(self, node: yaml.Node | None, kind: str, reason: str, kept: str) -> None:
         self._faults.append(Fault(None if node is None else node.start_mark.line + 1, kind, reason, kept))

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from ..artifacts import artifact_columns, list_artifacts
 from ..curves import parse
-from ..disk import ARTIFACT_KEYS, LOG_KEYS, MAX_NAME, METRICS, Fault, Gathered, load_mapping, text_of_key
+from ..disk import ARTIFACT_KEYS, LOG_KEYS, MAX_NAME, METRICS, Gathered, load_mapping, names_in, text_of_key
 from ..plaintext import acts
 
 __all__ = ["Catalogues"]
@@ -41,7 +41,7 @@ class Catalogues:
         if known is None:
             before = len(found.looked), len(found.problems)
             metrics = _metrics(found, logs, lost, is_finished=is_finished)
-            known = metrics, _artifacts(found, metrics)
+            known = metrics, _artifacts(found, frozenset(metrics))
             if before == (len(found.looked), len(found.problems)) and len(self._known) < _MEMO:
                 self._known[key] = known
         return known
@@ -54,8 +54,9 @@ class Catalogues:
         was_taken = found.looked[METRICS][1] > newest + _AT_ONCE_NS  # MLXP adds a catalogue right after its log
         if found.logs == self._logs and not was_taken:
             return ()
-        listed = {name[:-5] for name in found.peek(LOG_KEYS) if name.endswith(".yaml") and name[0] != "."}
-        lost = tuple(sorted(listed.difference(found.logs)))
+        names = sorted(names_in(f"{found.run.path}/{LOG_KEYS}"))
+        listed = [name[:-5] for name in names if name.endswith(".yaml") and name[0] != "."]
+        lost = tuple([log for log in listed if log not in found.logs])
         for log in lost:
             found.read(f"{LOG_KEYS}/{log}.yaml")
         self._logs = None if lost else found.logs
@@ -72,15 +73,9 @@ def _metrics(found: Gathered, logs: _Names, lost: _Names, *, is_finished: bool) 
             found.problem(file, kind, f"a log cannot be named {log!r}")
             continue
         if is_finished and log in lost:
-            reason = "the catalogue lists this log and it is not there"
-            found.problem(file, "missing", reason, "the names of its columns")
-        names = _good_names(found, file, _columns_of_log(found, log, has_rows=log not in lost))
-        twice = next((name for name in names if name in columns), None)
-        if twice is not None:
-            reason = f"{twice!r} is a metric of two logs"
-            found.problem(file, "duplicate column", reason, "that of the log with the shorter name")
-        columns |= dict.fromkeys(names)
-    return _bounded(found, METRICS, columns)
+            found.problem(file, "missing", "the catalogue lists a log that is not there", "the names of its columns")
+        _add(found, file, _columns_of_log(found, log, has_rows=log not in lost), columns)
+    return tuple(columns)
 
 
 def _columns_of_log(found: Gathered, log: str, *, has_rows: bool) -> list[str]:
@@ -89,53 +84,39 @@ def _columns_of_log(found: Gathered, log: str, *, has_rows: bool) -> list[str]:
     data = found.files.get(relative, b"")
     keys, faults = load_mapping(data) if data.strip() else ({}, ())
     names = list(map(text_of_key, keys))
-    is_whole = names and not faults and data.endswith(b"\n")  # as MLXP ends it
-    if not is_whole:
-        _name_faults(found, relative, faults, "the keys of its rows")
+    if not names or faults or not data.endswith(b"\n"):  # as MLXP ends it
+        found.faults(relative, [fault._replace(kept="the keys of its rows") for fault in faults])
         names += parse(found.read(f"{METRICS}/{log}.json", MAX_UNCATALOGUED) or b"").curves if has_rows else ()
     return [f"{log}.{name}" for name in names]
 
 
-def _good_names(found: Gathered, file: str, names: Iterable[str]) -> list[str]:
-    """The names that can be those of metrics; one problem for each kind of the others."""
-    good: list[str] = []
-    bad: dict[str, str] = {}
-    for name in dict.fromkeys(names):
-        if name.startswith(_FOREIGN) and name.count(".") > 1:
-            bad["reserved name"] = f"{name!r} could be a column of the config, the info or the artifacts"
-        elif len(name) > MAX_NAME:
-            bad["odd key"] = f"{name[:60]!r}... has {len(name):,} characters"
-        elif acts(name):
-            bad["odd key"] = f"{name!r} has control characters"
-        else:
-            good.append(name)
-    for kind, reason in bad.items():
-        found.problem(file, kind, reason, "the other metrics")
-    return good
-
-
-def _artifacts(found: Gathered, metrics: _Names) -> _Names:
+def _artifacts(found: Gathered, metrics: Container[str]) -> _Names:
     """The columns of artifacts, as listed, and those of the files that are there where the catalogue is not whole."""
+    columns: dict[str, None] = {}
     catalogue = artifact_columns(found.files.get(ARTIFACT_KEYS, b""))
-    columns = list(catalogue.columns)
+    names = list(catalogue.columns)
     if not catalogue.is_whole:
-        _name_faults(found, ARTIFACT_KEYS, catalogue.faults, "the other entries, and the files that are there")
-        columns += list_artifacts(found)
-    if any(len(name) > MAX_NAME for name in columns):
-        found.problem(ARTIFACT_KEYS, "odd key", f"a name of more than {MAX_NAME:,} characters", "the other entries")
-    taken = set(metrics)
-    return _bounded(found, ARTIFACT_KEYS, (name for name in columns if name not in taken and len(name) <= MAX_NAME))
+        found.faults(ARTIFACT_KEYS, [fault._replace(kept="the files that are there") for fault in catalogue.faults])
+        names += list_artifacts(found)
+    _add(found, ARTIFACT_KEYS, names, columns, metrics)
+    return tuple(columns)
 
 
-def _name_faults(found: Gathered, relative: str, faults: Iterable[Fault], kept: str) -> None:
-    for fault in faults:
-        found.problem(relative, fault.kind, fault.reason, kept, fault.line)
-
-
-def _bounded(found: Gathered, relative: str, columns: Iterable[str]) -> _Names:
-    """The columns, each once, up to the limit."""
-    names = tuple(dict.fromkeys(columns))
-    if len(names) > MAX_COLUMNS:
-        reason = f"{len(names):,} columns; the limit is {MAX_COLUMNS:,}"
-        found.problem(relative, "too many keys", reason, "the first of them")
-    return names[:MAX_COLUMNS]
+def _add(
+    found: Gathered, relative: str, names: Iterable[str], columns: dict[str, None], taken: Container[str] = ()
+) -> None:
+    """Add the names that can be columns, up to the limit; one problem for each kind of the others."""
+    others: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        if relative != ARTIFACT_KEYS and name.startswith(_FOREIGN) and name.count(".") > 1:
+            others["reserved name"] = f"{name[:60]!r} could be a column of the config, the info or the artifacts"
+        elif len(name) > MAX_NAME or acts(name):
+            others["odd key"] = f"{name[:60]!r} has control characters, or more than {MAX_NAME:,} characters"
+        elif name in columns or name in taken:
+            others["duplicate column"] = f"{name!r} is a column of another log"
+        elif len(columns) == MAX_COLUMNS:
+            others["too many keys"] = f"more than {MAX_COLUMNS:,} columns"
+        else:
+            columns[name] = None
+    for kind, reason in others.items():
+        found.problem(relative, kind, reason, "the other columns")

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The blocks of a scan -> a typed DataFrame: nothing missing becomes a silent float, nothing mixed is forced."""
+"""The rows of a scan -> a typed DataFrame: nothing missing becomes a silent float, nothing mixed is forced."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain, repeat
 from operator import is_
@@ -16,38 +16,32 @@ import pandas as pd
 from ..cells import ArtifactArray, MetricArray
 from ..disk import RunDir, linked_runs
 from ..plaintext import acts, shown
-from .blocks import Block
+from .row import Row, by_layout
 
 __all__ = ["MISSING", "to_frame", "typed"]
 
+_DATES = {datetime.date, datetime.datetime}
 _EXACT = 2**53  # integers up to here are floats without loss
-
-_Parts = list[tuple[list[int], list[Any]]]  # for each block that has a column the places of its runs, and their values
-
 
 #: The value of a key that a run does not have.
 MISSING: Final = object()
 
 
-def to_frame(blocks: Sequence[Block], root: str, is_wanted: Callable[[str], bool]) -> pd.DataFrame:
-    """The frame of blocks: one row a run, indexed by log_id, lazy cells for metrics and artifacts."""
-    log_ids = sorted(chain.from_iterable(block.log_ids for block in blocks))
-    index = pd.Index(np.array(log_ids, dtype="int64"), name="log_id")
+def to_frame(rows: Sequence[Row], root: str, is_wanted: Callable[[str], bool]) -> pd.DataFrame:
+    """The frame of rows: one row a run, indexed by log_id, lazy cells for metrics and artifacts."""
+    index = pd.Index(np.array([row.log_id for row in rows], dtype="int64"), name="log_id")
     columns: dict[str, Any] = {}
-    config, info, metrics, artifacts = _parts(blocks, log_ids)
-    for name, parts in (config | info).items():
-        if is_wanted(name):
-            columns[name] = _kept(typed(_joined(parts, len(log_ids))), index)
-    runs = _runs(root, log_ids)
+    config, info, metrics, artifacts = _columns(rows, root, is_wanted)
+    for name, values in (config | info).items():
+        column = typed(values)
+        columns[name] = pd.Series(column, index=index, dtype=column.dtype, copy=False)  # objects stay objects
     for array, cells in ((MetricArray, metrics), (ArtifactArray, artifacts)):
-        for name, parts in cells.items():
-            if is_wanted(name):
-                places = [at for places, _ in parts for at in places]
-                columns[name] = array(_at(runs, places), array.dtype_class(name))
+        for name, runs in cells.items():
+            columns[name] = array(np.array(_filled(runs, np.nan), dtype=object), array.dtype_class(name))
     return pd.DataFrame(columns, index=index)  # copied into one block a dtype: rows are taken fifty times faster
 
 
-def typed(values: list[Any]) -> Any:
+def typed(values: Sequence[Any]) -> Any:
     """A column of values, MISSING where a run has no such key, as the array that pandas gives its type.
 
     Returns
@@ -58,108 +52,87 @@ def typed(values: list[Any]) -> Any:
     """
     if len(values) > 1 and all(map(is_, values, repeat(values[0]))):  # one object, as a block has it of an index
         return typed(values[:1]).repeat(len(values))
-    build: Callable[[list[Any]], Any] = _BUILDERS.get(frozenset(map(type, values)) - {object}, _objects)
+    kinds = frozenset(map(type, values)) - {object}
     try:
+        build = _BUILDERS.get(kinds) or (_dates if kinds and kinds <= _DATES else _objects)
         return build(values)
     except (OverflowError, ValueError):
         return _objects(values)
 
 
-def _parts(blocks: Iterable[Block], log_ids: Sequence[int]) -> list[dict[str, _Parts]]:
-    """The columns of config, info, metrics and artifacts, each in the order of the first run that has it."""
-    order = {log_id: place for place, log_id in enumerate(log_ids)}
-    found: list[dict[str, _Parts]] = [{}, {}, {}, {}]
-    for block in sorted(blocks, key=lambda block: block.log_ids[0]):
-        places = [order[log_id] for log_id in block.log_ids]
-        values = chain(block.columns, repeat([]))  # metrics and artifacts have none
-        for names, parts in zip(block.layout, found, strict=False):
-            for name in names:
-                parts.setdefault(name, []).append((places, next(values)))
+def _columns(rows: Sequence[Row], root: str, is_wanted: Callable[[str], bool]) -> list[dict[str, Sequence[Any]]]:
+    """The columns of config, info, metrics and artifacts, each in the order of the first run that has it.
+
+    MISSING where a run has no such key; else its value, and for metrics and artifacts the folder of the run.
+    """
+    links = linked_runs(root)
+    order = {row.log_id: place for place, row in enumerate(rows)}
+    found: list[dict[str, Any]] = [{}, {}, {}, {}]
+    for layout, same in by_layout(rows).items():
+        names = [str(row.log_id) for row in same]
+        runs = [RunDir(root, name, links is None or name in links) for name in names]
+        places = [order[row.log_id] for row in same]
+        values = chain(zip(*(row.values for row in same), strict=True), repeat(runs))
+        for keys, columns in zip(layout, found, strict=False):
+            for name, some in zip(keys, values, strict=False):
+                if is_wanted(name):
+                    columns[name] = _placed(columns.get(name), some, places, len(rows))
     return found
 
 
-def _joined(parts: _Parts, count: int) -> list[Any]:
-    """The values of a column, MISSING where a run has no such key."""
-    if len(parts) == 1 and len(parts[0][0]) == count:
-        return parts[0][1]
-    column: list[Any] = [MISSING] * count
-    for places, values in parts:
-        for place, value in zip(places, values, strict=True):
-            column[place] = value
+def _placed(column: list[Any] | None, values: Sequence[Any], places: list[int], count: int) -> Sequence[Any]:
+    """A column with the values of one layout at their places."""
+    if len(places) == count:
+        return values
+    column = column or [MISSING] * count
+    for place, value in zip(places, values, strict=True):
+        column[place] = value
     return column
 
 
-def _runs(root: str, log_ids: Sequence[int]) -> np.ndarray:
-    """The folders of runs, an array of objects."""
-    runs = np.empty(len(log_ids), dtype=object)
-    links = linked_runs(root)
-    names = list(map(str, log_ids))
-    runs[:] = [RunDir(root, name, links is None or name in links) for name in names]
-    return runs
+def _objects(values: Sequence[Any]) -> np.ndarray:
+    return pd.Series([shown(value) for value in _filled(values, np.nan)], dtype=object).to_numpy()
 
 
-def _at(runs: np.ndarray, places: list[int]) -> np.ndarray:
-    """The runs at these places, NaN elsewhere."""
-    some = np.full(len(runs), np.nan, dtype=object)
-    some[places] = runs[places]
-    return some
-
-
-def _kept(column: Any, index: pd.Index) -> Any:
-    """Objects as a Series of objects, of which pandas would make a column of texts otherwise, if they are."""
-    is_object = isinstance(column, np.ndarray) and column.dtype == object
-    return pd.Series(column, index=index, dtype=object, copy=False) if is_object else column
-
-
-def _objects(values: list[Any]) -> np.ndarray:
-    column = np.empty(len(values), dtype=object)
-    for place, value in enumerate(values):
-        column[place] = np.nan if value is MISSING else shown(value)
-    return column
-
-
-def _filled(values: list[Any], filler: Any) -> list[Any]:
+def _filled(values: Sequence[Any], filler: Any) -> list[Any]:
     return [filler if value is MISSING else value for value in values]
 
 
-def _whole(plain: str, nullable: Any, values: list[Any]) -> Any:
+def _whole(plain: str, nullable: Any, values: Sequence[Any]) -> Any:
     """Integers or booleans: of a type that knows missing values where there are some."""
     if MISSING in values:
         return pd.array(_filled(values, pd.NA), dtype=nullable)
     return np.array(values, dtype=plain)
 
 
-def _floats(values: list[Any]) -> np.ndarray:
+def _floats(values: Sequence[Any]) -> np.ndarray:
     return np.array(_filled(values, np.nan), dtype="float64")
 
 
-def _numbers(values: list[Any]) -> np.ndarray:
+def _numbers(values: Sequence[Any]) -> np.ndarray:
     """Floats and integers together, where no integer is rounded."""
     if any(type(value) is int and not -_EXACT <= value <= _EXACT for value in values):
         raise OverflowError
     return _floats(values)
 
 
-def _texts(values: list[Any]) -> Any:
+def _texts(values: Sequence[Any]) -> Any:
     """Pandas' default string type: `str` from pandas 3 on, objects before, and where a text would act when shown."""
     if acts("".join(_filled(values, ""))):
         return _objects(values)
     return pd.Series(np.array(_filled(values, np.nan), dtype=object)).infer_objects().array
 
 
-def _dates(values: list[Any]) -> np.ndarray:
+def _dates(values: Sequence[Any]) -> np.ndarray:
     if any(getattr(value, "tzinfo", None) is not None for value in values):
         raise ValueError
     return np.array(_filled(values, np.datetime64("NaT")), dtype="datetime64[us]")
 
 
-_BUILDERS: dict[frozenset[type], Callable[[list[Any]], Any]] = {
+_BUILDERS: dict[frozenset[type], Callable[[Sequence[Any]], Any]] = {
     frozenset({int}): partial(_whole, "int64", "Int64"),
     frozenset({bool}): partial(_whole, "bool", "boolean"),
     frozenset({float}): _floats,
     frozenset({int, float}): _numbers,
     frozenset({str}): _texts,
-    frozenset({datetime.date}): _dates,
-    frozenset({datetime.datetime}): _dates,
-    frozenset({datetime.date, datetime.datetime}): _dates,
 }

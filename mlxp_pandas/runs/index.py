@@ -2,24 +2,29 @@
 """The index: what the last scan read, in one text file that is only ever a cache.
 
 It is written beside and put in place whole, and read without a lock. A file that cannot be used is named and replaced
-by the truth; one that is not ours is never touched. Its first line says what it is and holds a checksum of the rest:
-a line with the problems of the folder, and one for each block.
+by the truth; one that is not ours is never touched. Its first line says what it is and holds a checksum of the rest: a
+line with the problems of the folder, and one for each layout, in columns, with the runs that have it.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import datetime
 import json
 import os
 import secrets
 import stat
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
-from typing import NamedTuple
+from itertools import chain, repeat
+from operator import attrgetter, is_
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from ..disk import FileProblem, Problem, read_bytes
-from .blocks import Block
+from ..disk import FileProblem, Problem, read_bytes, reason_of
+from .row import Layout, Row, by_layout
 
 __all__ = ["FILE_NAME", "Stored", "read", "write"]
 
@@ -29,12 +34,14 @@ FILE_NAME = "mlxp_pandas.index"
 _KIND = "mlxp_pandas index 2"
 _MAX_BYTES = 4 << 30
 _STALE_SECONDS = 3600.0
+_PLAIN = {str, int, float, bool, type(None)}
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Stored(NamedTuple):
     """What an index holds; where it cannot be used, the reason instead, and whether the file may be replaced."""
 
-    blocks: Sequence[Block] = ()
+    rows: Sequence[Row] = ()
     problems: Sequence[Problem] = ()
     digest: str = ""
     reason: str = ""
@@ -45,28 +52,24 @@ def read(root: str, folder: str) -> Stored:
     """What the index of a log folder holds; nothing where there is none, or one of a folder that it was copied from."""
     path = os.path.join(folder, FILE_NAME)
     try:
-        reason = _foreign(path, root)
-        if reason:
-            return Stored(reason=reason, may_replace=False)
-        data, _ = read_bytes(path, _MAX_BYTES)
-        inode = os.stat(root).st_ino
+        _check_is_ours(path, root)
+        return _parsed(read_bytes(path, _MAX_BYTES)[0], os.stat(root).st_ino, is_copied=folder == root)
     except FileNotFoundError:
         return Stored()
     except (OSError, FileProblem) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        return Stored(reason=f"it cannot be read ({reason})", may_replace=False)
-    try:
-        return _parsed(data, inode, is_copied=folder == root)
+        return Stored(reason=f"it cannot be read ({reason_of(error)[1]})", may_replace=False)
     except Exception as error:  # whatever it holds: what cannot be understood is damaged
         return Stored(reason=f"it is damaged ({type(error).__name__}: {error})")
 
 
-def write(root: str, folder: str, blocks: Iterable[Block], problems: Sequence[Problem], known: str = "") -> str:
+def write(root: str, folder: str, rows: Iterable[Row], problems: Sequence[Problem], known: str = "") -> str:
     """Put an index in place, unless `known` is its digest; the reason where that fails and the old one stays."""
     path = os.path.join(folder, FILE_NAME)
     beside = f"{path}.{os.getpid()}-{secrets.token_hex(6)}.tmp"
     try:
-        lines = [json.dumps(problems).encode(), *(block.to_text().encode() for block in blocks)]
+        if folder != root:
+            os.makedirs(folder, exist_ok=True)
+        lines = [_encode(problems).encode(), *(_to_text(*group).encode() for group in by_layout(rows).items())]
         digest = _digest(lines)
         if digest == known:
             return ""
@@ -75,16 +78,15 @@ def write(root: str, folder: str, blocks: Iterable[Block], problems: Sequence[Pr
             file.write(b"\n".join([head, *lines]))
             file.flush()
             os.fsync(file.fileno())
-        reason = _foreign(path, root)
-        if not reason:
-            os.replace(beside, path)
-            _sweep(folder)
-    except OSError as error:
-        reason = f"it cannot be written ({error.strerror or error})"
+        _check_is_ours(path, root)
+        os.replace(beside, path)
+        _sweep(folder)
+    except (OSError, FileProblem) as error:
+        return f"it cannot be written ({reason_of(error)[1]})"
     finally:
         with contextlib.suppress(OSError):
             os.unlink(beside)
-    return reason
+    return ""
 
 
 def _parsed(data: bytes, inode: int, *, is_copied: bool) -> Stored:
@@ -97,33 +99,85 @@ def _parsed(data: bytes, inode: int, *, is_copied: bool) -> Stored:
     if owner != inode:
         return Stored(reason="" if is_copied else "it belongs to another log folder")
     problems = [Problem(*problem) for problem in json.loads(lines[0])]
-    return Stored([Block.from_text(line) for line in lines[1:]], problems, digest)
+    rows = sorted(chain.from_iterable(map(_from_text, lines[1:])), key=attrgetter("log_id"))
+    return Stored(rows, problems, digest)
 
 
-def _foreign(path: str, root: str) -> str:
-    """What a file is that is not ours to use or replace; empty for one of this user or of the owner of the logs."""
-    try:
+def _check_is_ours(path: str, root: str) -> None:
+    """Raise FileProblem for what is no file of this user or of the owner of the logs: not to be used or replaced."""
+    with contextlib.suppress(FileNotFoundError):
         status = os.lstat(path)
-    except FileNotFoundError:
-        return ""
-    if not stat.S_ISREG(status.st_mode):
-        return "something else than a file has its name"
-    is_ours = not hasattr(os, "getuid") or status.st_uid in (os.getuid(), os.stat(root).st_uid)
-    return "" if is_ours else "it belongs to another user"
+        if not stat.S_ISREG(status.st_mode):
+            raise FileProblem("not a file", "something else than a file has its name")
+        if hasattr(os, "getuid") and status.st_uid not in (os.getuid(), os.stat(root).st_uid):
+            raise FileProblem("foreign", "it belongs to another user")
 
 
 def _digest(lines: Iterable[bytes]) -> str:
-    digest = blake2b(digest_size=20)
-    for line in lines:
-        digest.update(line + b"\n")
-    return digest.hexdigest()
+    return blake2b(b"\n".join([*lines, b""]), digest_size=20).hexdigest()
 
 
 def _sweep(folder: str) -> None:
     """Remove what a killed writer left behind an hour ago or more."""
     with contextlib.suppress(OSError):
-        for name in os.listdir(folder):
-            if name.startswith(FILE_NAME + ".") and name.endswith(".tmp"):
-                path = os.path.join(folder, name)
-                if time.time() - os.lstat(path).st_mtime > _STALE_SECONDS:
-                    os.unlink(path)
+        for path in Path(folder).glob(f"{FILE_NAME}.*.tmp"):
+            if time.time() - path.lstat().st_mtime > _STALE_SECONDS:
+                path.unlink()
+
+
+def _to_text(layout: Layout, rows: Sequence[Row]) -> str:
+    """The runs of one layout as one line of JSON: a list for each column."""
+    columns = [_packed(column) for column in zip(*(row.values for row in rows), strict=True)]
+    problems = [(row.log_id, row.problems) for row in rows if row.problems]
+    return _encode([layout, [row.log_id for row in rows], [row.signature for row in rows], columns, problems])
+
+
+def _from_text(line: bytes) -> list[Row]:
+    """The opposite of `_to_text`; raises what JSON and a text that nobody wrote raise."""
+    names, log_ids, signatures, columns, problems = json.loads(line, object_hook=_unpacked)
+    layout = Layout(*map(tuple, names))
+    types = set(map(type, log_ids + signatures)), set(map(type, sum(layout, ("",))))
+    if types != ({int}, {str}) or len(columns) != len(layout.config + layout.info):
+        raise ValueError("columns of other runs or names")
+    columns = [column * len(log_ids) if len(column) == 1 else column for column in columns]
+    values = zip(*columns, strict=True) if columns else repeat((), len(log_ids))
+    of_runs = {log_id: [Problem(*problem) for problem in found] for log_id, found in problems}
+    return [
+        Row(log_id, layout, of_run, signature, of_runs.get(log_id, []))
+        for log_id, signature, of_run in zip(log_ids, signatures, values, strict=True)
+    ]
+
+
+def _packed(column: Sequence[Any]) -> Sequence[Any]:
+    """A column as JSON holds it: one value where all are the same, objects for what JSON has no type for."""
+    column = column[:1] if _is_constant(column) else column
+    return column if _PLAIN.issuperset(map(type, column)) else list(map(_pack, column))
+
+
+def _is_constant(column: Sequence[Any]) -> bool:
+    """Whether all values are the same, and the same as text where they are none: 0.0 equals -0.0, and 1 equals True."""
+    first = column[0]
+    is_same = column.count(first) == len(column)
+    return is_same and (type(first) is str or all(map(is_, column, repeat(first))) or len(set(map(repr, column))) == 1)
+
+
+def _pack(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
+    return next({kind: write(value)} for kind, (type_, write, _) in _KINDS.items() if isinstance(value, type_))
+
+
+def _unpacked(packed: dict[str, Any]) -> Any:
+    ((kind, content),) = packed.items()
+    return _KINDS[kind][2](content)
+
+
+# Of each type that YAML has and JSON has not: how it is written and read; datetime before date, which is its base.
+_KINDS: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "tuple": (tuple, lambda items: list(map(_pack, items)), tuple),
+    "set": (frozenset, lambda items: list(map(_pack, items)), frozenset),
+    "map": (dict, lambda items: list(map(_pack, items.items())), dict),
+    "datetime": (datetime.datetime, datetime.datetime.isoformat, datetime.datetime.fromisoformat),
+    "date": (datetime.date, datetime.date.isoformat, datetime.date.fromisoformat),
+    "bytes": (bytes, lambda data: base64.b64encode(data).decode("ascii"), base64.b64decode),
+}

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, NamedTuple
 
-from ..disk import CONFIG, INFO, Flat, Gathered, Problem
+from ..disk import CONFIG, INFO, Flat, Gathered, Problem, names_in
 from .catalogues import Catalogues
 from .templates import Flattener
 
-__all__ = ["Layout", "Row", "RowReader"]
+__all__ = ["Layout", "Row", "RowReader", "by_layout"]
 
 _FINISHED = ("COMPLETE", "FAILED")
 _PATIENCE = 20  # torn files of one scan that are read once more, each after 20 ms
@@ -30,9 +33,17 @@ class Row(NamedTuple):
 
     log_id: int
     layout: Layout
-    values: list[Any]
+    values: Sequence[Any]
     signature: int
     problems: list[Problem]
+
+
+def by_layout(rows: Iterable[Row]) -> dict[Layout, list[Row]]:
+    """The rows of each layout, in the order in which they first occur."""
+    groups: dict[Layout, list[Row]] = {}
+    for layout, same in groupby(rows, key=attrgetter("layout")):  # to hash a layout for each run would take longer
+        groups.setdefault(layout, []).extend(same)
+    return groups
 
 
 class RowReader:
@@ -50,7 +61,7 @@ class RowReader:
         try:
             return self._row(found)
         except Exception as error:  # an unknown defect costs one run
-            found.problem("", "defect", f"{type(error).__name__}: {error}")
+            found.lost("", error)
             return Row(found.run.log_id, Layout((), (), (), (), ()), [], 0, found.problems)
 
     def _row(self, found: Gathered) -> Row:
@@ -61,9 +72,8 @@ class RowReader:
         layout = Layout(config.names, info.names, metrics, artifacts, tuple(found.looked))
         layout = self._layouts.setdefault(layout, layout)
         signature = hash(tuple(found.looked.values())) if found.settled else 0
-        return Row(
-            found.run.log_id, layout, config.values + info.values, signature, list(dict.fromkeys(found.problems))
-        )
+        problems = list(dict.fromkeys(found.problems))
+        return Row(found.run.log_id, layout, config.values + info.values, signature, problems)
 
     def _flat(self, found: Gathered, relative: str, flattener: Flattener) -> Flat:
         """One YAML file; read again where it looks torn and was written just now."""
@@ -75,8 +85,7 @@ class RowReader:
             _name_missing(found, relative)
             return Flat((), [])
         flat = flattener.flatten(data)
-        for fault in flat.faults:
-            found.problem(relative, fault.kind, fault.reason, fault.kept, fault.line)
+        found.faults(relative, flat.faults)
         if relative == INFO and not flat.faults and _is_torn(data):
             found.problem(relative, "cut short", "its last line is no whole line", "what is there of it")
         return flat
@@ -91,7 +100,7 @@ def _name_missing(found: Gathered, relative: str) -> None:
     """One problem for a YAML file that is not there, unless it has one already."""
     if any(problem.file.endswith((relative, "/metadata")) for problem in found.problems):
         return
-    if relative == CONFIG and "config_unresolved.yaml" in found.peek("metadata"):
+    if relative == CONFIG and "config_unresolved.yaml" in names_in(f"{found.run.path}/metadata"):
         found.problem(relative, "queued", "the run waits for its scheduler: only config_unresolved.yaml is there")
     else:
         found.problem(relative, "missing", "the file is not there")

@@ -8,6 +8,7 @@ A file is compared line by line with one of the same layout that `disk.flatten` 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import lru_cache
 from itertools import compress
 from operator import ne
@@ -23,7 +24,6 @@ _TEMPLATES = 8  # layouts kept; a folder of runs has one or two
 _LARGE = 1 << 20  # bytes of a file, from which it is no template
 _LINE = re.compile(r"( *)([A-Za-z_]\w*):(?: (\S.*))?", re.ASCII)
 _ITEM = re.compile(r" *- [A-Za-z0-9_./+]+")
-_SIMPLE = re.compile(r"[A-Za-z0-9_/~][A-Za-z0-9_./~+@%=-]*")
 # A plain scalar that cannot be anything else: no indicator in front, no ': ', ' #', ending ':' or blanks.
 _PLAIN = re.compile(r"[A-Za-z0-9_./~+<=$\\^(;-](?:[!\"$-9;-~]|:(?=[^ ])|#(?<=[^ ]#)| (?=[^ #]))*")
 _QUOTED = re.compile(r"\"[ !#-\[\]-~]*\"|'[ -&(-~]*'")
@@ -59,23 +59,22 @@ class Flattener:
         """The leaves of one file; the same as `disk.flatten(data, prefix)`."""
         lines = data.decode("latin-1").split("\n") if len(data) < _LARGE else []
         for template in self._templates:
-            values = template.fill(lines)
-            if values is not None:
-                return Flat(template.names, values)
+            with suppress(ValueError):
+                return Flat(template.names, template.fill(lines))
         return self._learn(data, lines)
 
     def _learn(self, data: bytes, lines: list[str]) -> Flat:
         """Read a new layout in the general way, and keep it as a template where each line is plain."""
         flat = flatten(data, self._prefix)
-        slots = self._slots(lines, flat) if lines and data.isascii() and not flat.faults else None
-        if slots is not None:
-            self._templates.insert(0, _Template(flat.names, flat.values.copy(), lines, slots))
-            del self._templates[_TEMPLATES:]
+        if lines[-1:] == [""] and data.isascii() and not flat.faults:
+            with suppress(KeyError, ValueError):
+                self._templates.insert(0, _Template(flat.names, flat.values.copy(), lines, self._slots(lines, flat)))
+                del self._templates[_TEMPLATES:]
         return flat
 
-    def _slots(self, lines: list[str], flat: Flat) -> list[_Slot | None] | None:
-        """What may vary in each line; None where any line is of another kind."""
-        places = {name: place for place, name in enumerate(flat.names)}
+    def _slots(self, lines: list[str], flat: Flat) -> list[_Slot | None]:
+        """What may vary in each line; raises KeyError or ValueError where any line is of another kind."""
+        values = {name: (place, repr(flat.values[place])) for place, name in enumerate(flat.names)}
         slots: list[_Slot | None] = []
         above: list[tuple[int, str]] = []
         for line in lines[:-1]:
@@ -85,14 +84,14 @@ class Flattener:
                 indent, key, text = len(match[1]), match[2], match[3]
                 above = [*((column, name) for column, name in above if column < indent), (indent, key)]
                 if text not in (None, "[]", "{}"):
-                    place = places.get(".".join([self._prefix, *(name for _, name in above)]))
-                    if place is None or not _is_value(text, flat.values[place]):
-                        return None
+                    place, shown = values[".".join([self._prefix, *(name for _, name in above)])]
+                    if repr(_scalar(text)) != shown:
+                        raise ValueError(line)  # the scalar is not the whole value
                     slot = line[: match.start(3)], place
             elif not _ITEM.fullmatch(line):
-                return None
+                raise ValueError(line)
             slots.append(slot)
-        return None if lines[-1] else [*slots, None]
+        return [*slots, None]
 
 
 class _Template(NamedTuple):
@@ -103,28 +102,16 @@ class _Template(NamedTuple):
     lines: list[str]
     slots: list[_Slot | None]
 
-    def fill(self, lines: list[str]) -> list[Any] | None:
-        """The values of a file; None where it is of another layout or differs in more than plain scalars."""
+    def fill(self, lines: list[str]) -> list[Any]:
+        """The values of a file; ValueError where it is of another layout or differs in more than plain scalars."""
         if len(lines) != len(self.lines):
-            return None
+            raise ValueError("another layout")
         values = self.values.copy()
-        try:
-            for line, slot in compress(zip(lines, self.slots, strict=True), map(ne, lines, self.lines)):
-                if slot is None or not line.startswith(slot[0]):
-                    return None
-                values[slot[1]] = _scalar(line[len(slot[0]) :])
-        except ValueError:
-            return None
+        for line, slot in compress(zip(lines, self.slots, strict=True), map(ne, lines, self.lines)):
+            if slot is None or not line.startswith(slot[0]):
+                raise ValueError(line)
+            values[slot[1]] = _scalar(line[len(slot[0]) :])
         return values
-
-
-def _is_value(text: str, value: Any) -> bool:
-    """Whether the scalar of a line is the whole value that was found there."""
-    try:
-        scalar = _scalar(text)
-    except ValueError:
-        return False
-    return type(scalar) is type(value) and repr(scalar) == repr(value)
 
 
 @lru_cache(maxsize=50_000)
@@ -132,11 +119,10 @@ def _scalar(text: str) -> Any:
     """The value of a plain or simply quoted ASCII scalar, by the YAML library's own rules."""
     if text.isdecimal() and text[0] != "0" and len(text) < 19:
         return int(text)
-    if not _SIMPLE.fullmatch(text):
-        if _QUOTED.fullmatch(text):
-            return text[1:-1]
-        if not _PLAIN.fullmatch(text) or text.startswith(("- ", "---", "...")) or text.endswith(":") or text == "-":
-            raise ValueError(text)
+    if _QUOTED.fullmatch(text):
+        return text[1:-1]
+    if not _PLAIN.fullmatch(text) or text.startswith(("- ", "---", "...")) or text.endswith(":") or text == "-":
+        raise ValueError(text)
     for tag, pattern in _resolvers.get(text[0], ()):
         if pattern.match(text):
             try:

@@ -620,8 +620,8 @@ def test_they_are_the_ends_of_the_curves(write: Write, count: int, every: int) -
 def test_the_rest_of_a_file_is_not_read(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     run = write(1, train="bad\n" + "".join(json.dumps({"loss": step}) + "\n" for step in range(10_000)))
     sizes: list[int] = []
-    real = logs.read_tail
-    monkeypatch.setattr(logs, "read_tail", lambda path, size: sizes.append(size) or real(path, size))
+    real = logs.read_end
+    monkeypatch.setattr(logs, "read_end", lambda path, size: sizes.append(size) or real(path, size))
     assert read_last([run], ["train.loss"]).values["train.loss"] == [9999]
     assert sizes == [4096]
 

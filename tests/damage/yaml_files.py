@@ -101,17 +101,17 @@ def _aliases() -> Iterator[Case]:
     maps = "a0: &a0 {x: 1}\n" + "".join(
         f"a{n}: &a{n} {{{', '.join(f'k{m}: *a{n - 1}' for m in range(9))}}}\n" for n in range(1, 30)
     )
-    yield _config("an alias bomb of mappings", maps, "too many keys")
+    yield _config("an alias bomb of mappings", maps, "too large")
     merges = "a0: &a0 {x: 1}\n" + "".join(
         f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 30)
     )
     yield _config("an alias bomb of merge keys", merges, "too large")
     keys = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} {{? [*a{n - 1}, *a{n - 1}] : 1}}\n" for n in range(1, 40))
-    yield _config("an alias bomb of keys", keys, "further faults,odd key,odd key,odd key,odd key,too large")
+    yield _config("an alias bomb of keys", keys, "too large")
     yield _config("a list in itself", "a: &x [*x]\n", "self reference")
     yield _config("a mapping in itself", "a: &x {k: *x}\n", "self reference")
     yield _config("a mapping merged into itself", "a: &x {<<: *x}\n", "self reference")
-    yield _config("a key in itself", "a: &x {? [*x] : 1}\n", "odd key,self reference")
+    yield _config("a key in itself", "a: &x {? [*x] : 1}\n", "self reference")
     yield _config("a file in itself", "&x\na: *x\n", "self reference")
     texts = f"t: &t {'x' * 100_000}\n" + "a: [" + ", ".join(["*t"] * 1000) + "]\n"
     yield _config("a long text repeated", texts, "too large")

@@ -11,7 +11,6 @@ from typing import Any
 
 from mlxp_pandas.disk import Problem
 from mlxp_pandas.runs import index
-from mlxp_pandas.runs.blocks import Block
 from mlxp_pandas.runs.row import Layout, Row
 
 VALUES = [
@@ -32,27 +31,28 @@ NAMES = tuple(f"config.{letter}" for letter in "abcdefg")
 LAYOUT = Layout(NAMES, ("info.status",), ("train.loss",), ("artifact.pickle.",), ("metadata",))
 
 
-def text(values: list[Any], log_id: int, problems: list[Problem]) -> str:
-    """A block of one run."""
-    block = Block(LAYOUT)
-    block.add(Row(log_id, LAYOUT, values, 5, problems))
-    block.settle(())
-    return block.to_text()
+def row(values: list[Any], log_id: int, problems: list[Problem]) -> Row:
+    return Row(log_id, LAYOUT, values, 5, problems)
+
+
+def text(values: list[Any]) -> str:
+    """The line of one run."""
+    return index._to_text(LAYOUT, [row(values, 1, [PROBLEM])])
 
 
 FOLDER = tempfile.TemporaryDirectory()
 PATH = Path(FOLDER.name, index.FILE_NAME)
-BLOCKS = [Block.from_text(text(values, n, [PROBLEM] * n)) for n, values in enumerate(VALUES)]
-index.write(FOLDER.name, FOLDER.name, BLOCKS, [PROBLEM])
+ROWS = [row(values, n, [PROBLEM] * n) for n, values in enumerate(VALUES)]
+index.write(FOLDER.name, FOLDER.name, ROWS, [PROBLEM])
 VALID = PATH.read_bytes()
-TRUTH = repr(([block.to_text() for block in BLOCKS], [PROBLEM]))
+TRUTH = repr(([row._replace(values=tuple(row.values)) for row in ROWS], [PROBLEM]))
 
 SEEDS = [
     VALID,
     VALID[: len(VALID) // 2],
     b"\x00\x00\x01\x00",
     b"\x00\x64\x04\x0d\x00\x00\x00\x03\x10\x00\x02\x05\x00",
-    *(f"[]\n{text(values, 1, [PROBLEM])}".encode() for values in VALUES),
+    *(f"[]\n{text(values)}".encode() for values in VALUES),
     b'[[1,"file",2,"kind","reason","kept"]]\n[[["a","b"],[],[],[],[]],[1,2],[3,4],[[1],[{"tuple":[2]},null]],[]]',
     b'[]\n[[["a"],[],[],[],[]],[1],[3],[[{"map":[[1,{"set":[{"tuple":[]}]}]]}]],[[1,[]]]]',
     b'[]\n[[["a"],[],[],[],[]],[1],[3],[[{"date":"2026-01-01"}]],[]]\n[[["b"],[],[],[],[]],[2],[3],[[{"bytes":"aGk="}]],[]]',
@@ -66,7 +66,7 @@ def check(data: bytes) -> None:
         return
     content = data if len(data) > 2000 else patched(data)
     stored = read(content)
-    assert not stored.digest or repr(([block.to_text() for block in stored.blocks], stored.problems)) == TRUTH
+    assert not stored.digest or repr((stored.rows, stored.problems)) == TRUTH
 
 
 def read(content: bytes) -> index.Stored:
@@ -90,9 +90,9 @@ def check_texts(data: bytes) -> None:
     lines = data.split(b"\n")
     head = json.dumps([index._KIND, Path(FOLDER.name).stat().st_ino, index._digest(lines)])
     stored = read(b"\n".join([head.encode(), *lines]))
-    for block in stored.blocks:
-        assert {len(block.signatures), *map(len, block.columns)} == {len(block.log_ids)}
-        assert_plain(block.columns)
+    for row in stored.rows:
+        assert len(row.values) == len(row.layout.config + row.layout.info)
+        assert_plain(row.values)
 
 
 _LEAVES = (str, int, float, bytes, datetime.date, type(None))

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mlxp_pandas.disk import pool
+from mlxp_pandas.disk import ordered_map
 
 WAIT = 0.002
 
@@ -21,17 +21,17 @@ def waits(item: int) -> int:
 
 
 def test_results_are_in_order_without_waiting() -> None:
-    assert list(pool.ordered_map(lambda item: item * item, range(1000))) == [item * item for item in range(1000)]
+    assert list(ordered_map(lambda item: item * item, range(1000))) == [item * item for item in range(1000)]
 
 
 def test_results_are_in_order_with_waiting() -> None:
-    assert list(pool.ordered_map(waits, range(200))) == [item * item for item in range(200)]
+    assert list(ordered_map(waits, range(200))) == [item * item for item in range(200)]
 
 
 @pytest.mark.parametrize("count", [0, 1, 11, 12, 13, 255, 256, 257])
 def test_every_length_is_complete(count: int) -> None:
-    assert list(pool.ordered_map(str, range(count))) == [str(item) for item in range(count)]
-    assert len(list(pool.ordered_map(lambda _: time.sleep(0.0005), range(count % 64)))) == count % 64
+    assert list(ordered_map(str, range(count))) == [str(item) for item in range(count)]
+    assert len(list(ordered_map(lambda _: time.sleep(0.0005), range(count % 64)))) == count % 64
 
 
 def test_threads_are_used_only_where_items_wait() -> None:
@@ -39,8 +39,8 @@ def test_threads_are_used_only_where_items_wait() -> None:
         time.sleep(item)
         return threading.current_thread().name
 
-    slow = set(pool.ordered_map(thread_of, [WAIT] * 100))
-    quick = set(pool.ordered_map(lambda item: threading.current_thread().name, [0.0] * 1000))
+    slow = set(ordered_map(thread_of, [WAIT] * 100))
+    quick = set(ordered_map(lambda item: threading.current_thread().name, [0.0] * 1000))
     assert len(slow) > 2
     assert quick == {threading.current_thread().name}
 
@@ -50,7 +50,7 @@ def test_one_slow_item_does_not_start_threads() -> None:
         time.sleep(0.05 if item == 3 else 0)
         return threading.current_thread().name
 
-    assert set(pool.ordered_map(thread_of, range(300))) == {threading.current_thread().name}
+    assert set(ordered_map(thread_of, range(300))) == {threading.current_thread().name}
 
 
 def test_items_are_taken_lazily_and_the_number_under_way_is_bounded() -> None:
@@ -61,7 +61,7 @@ def test_items_are_taken_lazily_and_the_number_under_way_is_bounded() -> None:
             taken.append(item)
             yield item
 
-    results = pool.ordered_map(waits, source())
+    results = ordered_map(waits, source())
     assert next(results) == 0
     assert len(taken) == 1
     for _ in range(30):
@@ -78,7 +78,7 @@ def test_what_an_item_raises_is_raised_at_its_place(bad: int, error: type[BaseEx
             raise error("item is bad")
         return waits(item)
 
-    results = pool.ordered_map(fails, range(100))
+    results = ordered_map(fails, range(100))
     assert [next(results) for _ in range(bad)] == [item * item for item in range(bad)]
     with pytest.raises(error, match="item is bad"):
         next(results)
@@ -93,7 +93,7 @@ def test_leaving_early_does_not_wait_for_a_hanging_item() -> None:
             hang.wait(30)
         return waits(item)
 
-    results = pool.ordered_map(hangs, range(1000))
+    results = ordered_map(hangs, range(1000))
     for _ in range(20):
         next(results)
     results.close()
@@ -105,7 +105,7 @@ def test_a_system_that_allows_no_thread_still_gives_results(monkeypatch: pytest.
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", refuses)
-    assert list(pool.ordered_map(waits, range(50))) == [item * item for item in range(50)]
+    assert list(ordered_map(waits, range(50))) == [item * item for item in range(50)]
 
 
 def test_without_threads_an_error_is_still_raised_at_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def test_without_threads_an_error_is_still_raised_at_its_place(monkeypatch: pyte
         return waits(item)
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", refuses)
-    results = pool.ordered_map(fails, range(50))
+    results = ordered_map(fails, range(50))
     assert [next(results) for _ in range(40)] == [item * item for item in range(40)]
     with pytest.raises(ValueError, match="item is bad"):
         next(results)
