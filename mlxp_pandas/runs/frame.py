@@ -126,7 +126,7 @@ def _texts(values: Sequence[Any]) -> Any:
 def _dates(values: Sequence[Any]) -> np.ndarray:
     if any(getattr(value, "tzinfo", None) is not None for value in values):
         raise ValueError
-    return np.array(_filled(values, np.datetime64("NaT")), dtype="datetime64[us]")
+    return np.array(_filled(values, np.datetime64("NaT", "us")), dtype="datetime64[us]")
 
 
 _BUILDERS: dict[frozenset[type], Callable[[Sequence[Any]], Any]] = {
