@@ -1,8 +1,25 @@
 # SPDX-License-Identifier: MIT
 """The room of statistics: frames in, frames out.
 
-Runs are grouped, reduced to numbers, compared and tabulated, and their state is told; the curves of groups are aligned
-and averaged.
+Runs are grouped, reduced to numbers, compared and tabulated; the curves of groups are aligned and averaged.
+
+What is counted, and what is not:
+
+- **Steps are matched exactly**: by a metric of the same log (`x="val.epoch"`), or by the row of the log. Nothing is
+  smoothed or put into buckets. Only `grid=` interpolates, and never beyond a run's own range.
+- **`n` is the number of runs with a value at that step.** NaN is left out of the statistic and of `n`; infinite values
+  stay. With `n` = 1, spread and bounds are NaN.
+- **A step logged twice**, as after a resume, counts with its last value, unless `dup=` says `"first"`, `"mean"` or
+  `"raise"`.
+- **Intervals** are Student's t for means, and the percentile bootstrap over whole runs for medians and interquartile
+  means, both scipy's. `error="std"`, `"sem"` and `"minmax"` of a mean need numpy alone.
+- **NaN and infinity never win**: `best` counts such runs in `n_skipped`, `table` says how many it left out, a picture
+  marks with a cross where a run diverged.
+- **`compare` pairs seeds**: the mean difference over the seeds that both settings have, its interval (from 3 pairs
+  on), the share of pairs that are better, and how many runs have no partner.
+- **In a table**, the best mean of each column is bold, and so is every cell whose interval holds it. Digits come from
+  the spread. Where other options vary within a cell, a note says which.
+- **One group is in memory at a time**, beside the last 256 logs of at most 1 MiB that were read.
 """
 
 from __future__ import annotations
