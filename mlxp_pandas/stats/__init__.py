@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The room of statistics: frames in, frames out.
 
-Runs are grouped, reduced to numbers, compared and tabulated; the curves of groups are aligned and averaged.
+Runs are grouped, reduced to numbers, compared and tabulated, and their state is told; the curves of groups are aligned
+and averaged.
 
 What is counted, and what is not:
 
