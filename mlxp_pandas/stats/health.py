@@ -128,7 +128,7 @@ def _first_nan(rows: Log, steps: pd.Series[Any]) -> int | None:
     """The step of the first row in which a metric is NaN; the row's position where it has no step."""
     places = (rows.rows(key)[pd.isna(curve)] for key, curve in rows.curves.items())
     first = min((int(of_key[0]) for of_key in places if len(of_key)), default=None)
-    step = steps.get(first, np.nan)
+    step = np.nan if first is None else steps.get(first, np.nan)
     return int(step) if np.isfinite(step) else first
 
 

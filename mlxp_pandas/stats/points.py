@@ -65,7 +65,7 @@ def points_of(frame: pd.DataFrame, steps: Steps, problems: list[Problem] | None 
     -------
     dict of label to list of (Curve or None)
         One a run; None where it has no such metric, or no steps for it. In the order of the log, as logged:
-        `steps.settle` makes the steps ascending.
+        `spread.settle` makes the steps ascending.
 
     Raises
     ------
