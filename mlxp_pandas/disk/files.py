@@ -15,7 +15,6 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import NamedTuple, TypeVar
@@ -108,8 +107,11 @@ def read_bytes(path: str, limit: int) -> tuple[bytes, os.stat_result]:
 
 def read_parts(path: str, limit: int) -> Iterator[bytes]:
     """Read a regular file part by part, as long as it is when it is opened; raises as `read_bytes` does."""
-    with _opened(path, limit) as (descriptor, status):
-        yield from _parts(descriptor, status.st_size, _PART)
+    descriptor = os.open(path, _FLAGS)
+    try:
+        yield from _parts(descriptor, _checked(descriptor, limit).st_size)
+    finally:
+        os.close(descriptor)
 
 
 def read_end(path: str, size: int) -> tuple[bytes, os.stat_result]:
@@ -167,37 +169,38 @@ def others_claim(status: os.stat_result) -> str:
     return mode if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
 
 
-@contextmanager
-def _opened(path: str, limit: int) -> Iterator[tuple[int, os.stat_result]]:
-    """The descriptor of a regular file, and its stat."""
+def _checked(descriptor: int, limit: int) -> os.stat_result:
+    """The stat of an open file; raises FileProblem for one that is not regular or too large."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        kind = "directory" if stat.S_ISDIR(status.st_mode) else "device, pipe or the like"
+        raise FileProblem("not a file", f"it is a {kind}, not a regular file")
+    if status.st_size > limit:
+        raise FileProblem("too large", f"{status.st_size:,} bytes; the limit is {limit:,}")
+    return status
+
+
+def _read_last(path: str, limit: int, most: int) -> tuple[bytes, os.stat_result]:
     descriptor = os.open(path, _FLAGS)
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            kind = "directory" if stat.S_ISDIR(status.st_mode) else "device, pipe or the like"
-            raise FileProblem("not a file", f"it is a {kind}, not a regular file")
-        if status.st_size > limit:
-            raise FileProblem("too large", f"{status.st_size:,} bytes; the limit is {limit:,}")
-        yield descriptor, status
+        status = _checked(descriptor, limit)
+        size = min(most, status.st_size)
+        if size < status.st_size:
+            os.lseek(descriptor, -size, os.SEEK_END)
+        data = os.read(descriptor, size)
+        if len(data) < size:  # nearly never
+            data += b"".join(_parts(descriptor, size - len(data)))
+        return data, status
     finally:
         os.close(descriptor)
 
 
-def _read_last(path: str, limit: int, most: int) -> tuple[bytes, os.stat_result]:
-    with _opened(path, limit) as (descriptor, status):
-        size = min(most, status.st_size)
-        if size < status.st_size:
-            os.lseek(descriptor, -size, os.SEEK_END)
-        return b"".join(_parts(descriptor, size, size)), status
-
-
-def _parts(descriptor: int, size: int, most: int) -> Iterator[bytes]:
-    left = size
-    while left and (part := os.read(descriptor, min(left, most))):
-        left -= len(part)
+def _parts(descriptor: int, size: int) -> Iterator[bytes]:
+    while size and (part := os.read(descriptor, min(size, _PART))):
+        size -= len(part)
         yield part
-    if left:
-        raise FileProblem("cut short", f"{size - left:,} of {size:,} bytes could be read; it was changed meanwhile")
+    if size:
+        raise FileProblem("cut short", f"{size:,} bytes of it could not be read; it was changed meanwhile")
 
 
 def _threaded(function: Callable[[_Item], _Result], source: Iterator[_Item]) -> Iterator[_Result]:

@@ -10,6 +10,7 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from .files import FileProblem, Problem, read_bytes, reason_of
 from .folder import RunDir
@@ -28,6 +29,7 @@ METRICS, LOG_KEYS = "metrics", "metrics/.keys"
 ARTIFACTS, ARTIFACT_KEYS = "artifacts", "artifacts/.keys/artifacts.yaml"
 
 _MISSING = (0, 0, 0, 0)
+_numbers = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
 _SETTLED_NS = 2_000_000_000  # git's "racily clean" rule: younger than this when it was read may change unseen
 _PASSING = ("cut short", "unreadable", "defect")  # kinds of problems that may be gone at the next look
 _THROUGH_ALL = "metadata/../metrics/.keys/../../artifacts/.keys/../../.."
@@ -182,7 +184,3 @@ def _stamp(path: str) -> tuple[int, ...]:
         return _MISSING
     except (OSError, ValueError) as error:
         return 1, 0, 0, getattr(error, "errno", None) or 0
-
-
-def _numbers(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino

@@ -103,12 +103,12 @@ def _artifacts(found: Gathered, metrics: Container[str]) -> _Names:
 
 
 def _add(
-    found: Gathered, relative: str, names: Iterable[str], columns: dict[str, None], taken: Container[str] = ()
+    found: Gathered, file: str, names: Iterable[str], columns: dict[str, None], taken: Container[str] = ()
 ) -> None:
     """Add the names that can be columns, up to the limit; one problem for each kind of the others."""
     others: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        if relative != ARTIFACT_KEYS and name.startswith(_FOREIGN) and name.count(".") > 1:
+        if file != ARTIFACT_KEYS and name.startswith(_FOREIGN) and name.count(".") > 1:
             others["reserved name"] = f"{name[:60]!r} could be a column of the config, the info or the artifacts"
         elif len(name) > MAX_NAME or acts(name):
             others["odd key"] = f"{name[:60]!r} has control characters, or more than {MAX_NAME:,} characters"
@@ -119,4 +119,4 @@ def _add(
         else:
             columns[name] = None
     for kind, reason in others.items():
-        found.problem(relative, kind, reason, "the other columns")
+        found.problem(file, kind, reason, "the other columns")

@@ -142,10 +142,8 @@ def _from_text(line: bytes) -> list[Row]:
     columns = [column * len(log_ids) if len(column) == 1 else column for column in columns]
     values = zip(*columns, strict=True) if columns else repeat((), len(log_ids))
     of_runs = {log_id: [Problem(*problem) for problem in found] for log_id, found in problems}
-    return [
-        Row(log_id, layout, of_run, signature, of_runs.get(log_id, []))
-        for log_id, signature, of_run in zip(log_ids, signatures, values, strict=True)
-    ]
+    lists = [of_runs.get(log_id, []) for log_id in log_ids]
+    return list(map(Row._make, zip(log_ids, repeat(layout, len(log_ids)), values, signatures, lists, strict=True)))
 
 
 def _packed(column: Sequence[Any]) -> Sequence[Any]:

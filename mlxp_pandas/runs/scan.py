@@ -107,9 +107,9 @@ def _renewed(stored: Sequence[Row], runs: Sequence[RunDir], progress: Progress) 
 
     are_known = progress(zip(runs, ordered_map(is_known, runs), strict=True), len(runs))
     changed = [run for run, is_same in are_known if not is_same]
-    kept = known.keys() & {run.log_id for run in runs} - {run.log_id for run in changed}
-    if len(kept) == len(stored) and not changed:
+    if not changed and len(runs) == len(known):
         return stored, False
+    kept = known.keys() & {run.log_id for run in runs} - {run.log_id for run in changed}
     return sorted([*map(known.__getitem__, kept), *_rows(changed)], key=attrgetter("log_id")), True
 
 
