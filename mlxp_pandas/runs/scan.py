@@ -59,8 +59,7 @@ def scan(root: str, place: str | None, refresh: bool | None, progress: Progress)
         if stored.may_replace and (are_new or not stored.digest or problems != stored.problems):
             reason = index.write(root, folder, rows, problems, stored.digest) or reason
         if reason:
-            path = os.path.join(folder, index.FILE_NAME)
-            message = f"The index {path!r} is not used: {reason}. {_ADVICE}"
+            message = f"The index {os.path.join(folder, index.FILE_NAME)!r} is not used: {reason}. {_ADVICE}"
             warnings.warn(message, IndexWarning, stacklevel=user_stacklevel())
     return rows, [*problems, *(problem for row in rows for problem in row.problems)]
 

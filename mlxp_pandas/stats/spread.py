@@ -298,8 +298,7 @@ def moments(values: _Floats) -> tuple[npt.NDArray[np.int64], _Floats, _Floats]:
     present = ~np.isnan(values)
     n = present.sum(axis=0)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        least = np.fmin.reduce(values, initial=np.nan)
-        least = np.where(np.isfinite(least), least, 0.0)
+        least = np.nan_to_num(np.fmin.reduce(values, initial=np.nan), posinf=0.0, neginf=0.0)
         above = values - least
         if not present.all():
             above = np.where(present, above, 0.0)
@@ -386,6 +385,8 @@ def align(curves: Sequence[Curve]) -> tuple[npt.NDArray[Any], _Floats, npt.NDArr
     """
     steps = max((curve.steps for curve in curves), key=len, default=np.empty(0, dtype=np.int64))
     are_heads = all(curve.steps is steps or np.array_equal(curve.steps, steps[: len(curve.steps)]) for curve in curves)
+    if are_heads and {len(curve.steps) for curve in curves} == {len(steps)}:
+        return steps, np.array([curve.values for curve in curves], np.float64), np.full(len(steps), len(curves))
     if not are_heads:
         steps = np.unique(np.concatenate([curve.steps for curve in curves]))
     values, reached = np.full((len(curves), len(steps)), np.nan), np.zeros(len(steps), dtype=np.int64)

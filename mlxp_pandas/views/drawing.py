@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..cells import Curve
 from ..plaintext import printable
-from ..stats import Curve, GroupCurves, Key, Partition, key_text
+from ..stats import GroupCurves, Key, Partition, key_text
 
 _Floats = npt.NDArray[np.float64]
 _Style = dict[str, Any]

@@ -15,8 +15,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from .. import stats
+from ..cells import Curve
 from ..errors import InvalidOptionError, MissingDependencyError
-from ..stats import Curve, GroupCurves, Key, Partition
+from ..stats import GroupCurves, Key, Partition
 from . import drawing
 
 __all__ = ["box_plot", "heat_map", "plot_groups", "plot_runs"]
