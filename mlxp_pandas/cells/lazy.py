@@ -174,8 +174,8 @@ class LazyArray(ExtensionScalarOpsMixin, ExtensionArray):
     >>> from mlxp_pandas.cells import MetricArray
     >>> from mlxp_pandas.disk import RunDir
     >>> array = MetricArray._from_runs([RunDir("/logs", "2"), RunDir("/logs", "1"), None], "train.loss")
-    >>> array.runs
-    [RunDir('/logs/2'), RunDir('/logs/1'), None]
+    >>> [run and run.path for run in array.runs]
+    ['/logs/2', '/logs/1', None]
     >>> pd.Series(array, name="train.loss").sort_values()
     1    METRIC
     0    METRIC
