@@ -193,11 +193,16 @@ def load_columns(columns: Mapping[Any, pd.Series] | pd.DataFrame, *kinds: type[L
     """
     problems: list[Problem] = []
     wanted = set(kinds or (Metric, Artifacts))
-    cells = {key: list(values) for key, values in columns.items() if not wanted.isdisjoint(_kinds_in(values))}
+    chosen = {key: values for key, values in columns.items() if not wanted.isdisjoint(_kinds_in(values))}
+    shared, names = _shared(chosen)
+    if names:
+        found = read_curves(shared, [*names.values()])
+        warn_of(found.problems, SEE)
+        return {key: [np.nan if curve is None else curve for curve in found.values[at]] for key, at in names.items()}
+    cells = {key: list(values) for key, values in chosen.items()}
     curves = read_cells(cells, problems=problems)
-    loaded = {
-        key: [_loaded(*each, problems) for each in zip(of, curves[key], strict=True)] for key, of in cells.items()
-    }
+    pairs = {key: zip(of, curves[key], strict=True) for key, of in cells.items()}
+    loaded = {key: [_loaded(*pair, problems) for pair in of] for key, of in pairs.items()}
     warn_of(problems, SEE)
     return loaded
 
@@ -234,14 +239,17 @@ def read_cells(
     >>> read_cells({"epoch": [np.array([10, 20]), None]})
     {'epoch': [Curve(steps=array([0, 1]), values=array([10, 20])), None]}
     """
-    columns = {key: list(of) for key, of in columns.items()}
+    shared, names = _shared(columns)
+    columns = {} if names else {key: list(of) for key, of in columns.items()}
     cells = [cell for of in columns.values() for cell in of if isinstance(cell, Metric)]
     # Runs by their `id`: the cells of a row share it, and thousands of paths are slow to hash.
     runs = {id(cell.run): cell.run for cell in cells}
-    metrics = list(dict.fromkeys(cell.column for cell in cells))
-    is_full = len({(id(cell.run), cell.column) for cell in cells}) == len(runs) * len(metrics)
-    found = read(list(runs.values()), metrics, None if is_full else {(cell.run, cell.column) for cell in cells})
+    metrics = [*dict.fromkeys(names.values())] or [*dict.fromkeys(cell.column for cell in cells)]
+    is_full = names or len({(id(cell.run), cell.column) for cell in cells}) == len(runs) * len(metrics)
+    found = read(shared or [*runs.values()], metrics, None if is_full else {(cell.run, cell.column) for cell in cells})
     warn_of(found.problems, SEE) if problems is None else problems.extend(found.problems)
+    if names:
+        return {key: list(map(_curve_at, found.places[name], found.values[name])) for key, name in names.items()}
     numbers = {run: number for number, run in enumerate(runs)}
     rows = functools.cache(np.arange)  # one array for all loaded curves of a length: it is compared with itself
 
@@ -249,10 +257,22 @@ def read_cells(
         if not isinstance(cell, Metric):
             return Curve(rows(len(cell)), np.asarray(cell)) if isinstance(cell, (np.ndarray, list)) else None
         number = numbers[id(cell.run)]
-        place = found.places[cell.column][number]
-        return None if place is None else Curve(place[0].rows(place[1]), found.values[cell.column][number])
+        return _curve_at(found.places[cell.column][number], found.values[cell.column][number])
 
     return {key: list(map(curve_of, of)) for key, of in columns.items()}
+
+
+def _shared(columns: Mapping[Any, Any]) -> tuple[list[Any], dict[Any, str]]:
+    """The runs of columns that are all metrics of the same runs, and their names: nothing has to be looked up."""
+    arrays = {key: of.array for key, of in columns.items() if isinstance(getattr(of, "array", None), MetricArray)}
+    runs: list[Any] = next((array.runs for array in arrays.values()), [])
+    if len(arrays) < len(columns) or any(array.runs != runs for array in arrays.values()):
+        return [], {}
+    return runs, {key: array.dtype.column for key, array in arrays.items()}
+
+
+def _curve_at(place: Any, values: Any) -> Curve | None:
+    return None if place is None else Curve(place[0].rows(place[1]), values)
 
 
 def _kinds_in(values: pd.Series) -> set[type]:

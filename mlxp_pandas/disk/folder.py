@@ -60,9 +60,10 @@ class RunDir:
 
     def leads_home(self, way: str) -> bool:
         """Whether a way from the run ends in the log folder, as `metrics/../..` does unless a link leads elsewhere."""
-        with suppress(OSError):
+        try:
             return os.path.samestat(os.stat(f"{self.path}/{way}"), _status_of(self.root))
-        return False
+        except OSError:
+            return False
 
     def inside(self, path: str) -> str:
         """The real path behind a link that stays in the log folder or in the run; any other raises FileProblem."""

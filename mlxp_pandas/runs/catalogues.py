@@ -102,9 +102,7 @@ def _artifacts(found: Gathered, metrics: Container[str]) -> _Names:
     return tuple(columns)
 
 
-def _add(
-    found: Gathered, file: str, names: Iterable[str], columns: dict[str, None], taken: Container[str] = ()
-) -> None:
+def _add(found: Gathered, file: str, names: Iterable[str], columns: dict[str, None], used: Container[str] = ()) -> None:
     """Add the names that can be columns, up to the limit; one problem for each kind of the others."""
     others: dict[str, str] = {}
     for name in dict.fromkeys(names):
@@ -112,7 +110,7 @@ def _add(
             others["reserved name"] = f"{name[:60]!r} could be a column of the config, the info or the artifacts"
         elif len(name) > MAX_NAME or acts(name):
             others["odd key"] = f"{name[:60]!r} has control characters, or more than {MAX_NAME:,} characters"
-        elif name in columns or name in taken:
+        elif name in columns or name in used:
             others["duplicate column"] = f"{name!r} is a column of another log"
         elif len(columns) == MAX_COLUMNS:
             others["too many keys"] = f"more than {MAX_COLUMNS:,} columns"
