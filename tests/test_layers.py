@@ -16,7 +16,7 @@ BUDGETS = {
     "__main__": 150,
     "accessor groups reader": 420,
     "artifacts": 820,
-    "cells": 390,
+    "cells": 380,
     "curves": 330,
     "disk runs reader": 1_200,
     "query": 550,

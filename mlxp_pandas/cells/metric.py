@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-import functools
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pandas.api.extensions import register_extension_dtype
 
-from ..curves import read_curves
+from ..curves import counted, read_curves
 from ..disk import Problem, warn_of
 from ..errors import ArtifactError, MetricError
 from .artifact import Artifacts
@@ -23,8 +21,6 @@ __all__ = ["SEE", "Curve", "Metric", "MetricArray", "MetricDtype", "load_columns
 
 SEE = "df.mlxp.health()"
 """What a warning of damaged files tells the user to call."""
-
-_Array = npt.NDArray[Any]
 
 
 class Curve(NamedTuple):
@@ -38,8 +34,8 @@ class Curve(NamedTuple):
         NaN where the run logged one.
     """
 
-    steps: _Array
-    values: _Array
+    steps: np.ndarray
+    values: np.ndarray
 
 
 class Metric(LazyCell):
@@ -76,7 +72,7 @@ class Metric(LazyCell):
     __slots__ = ()
     placeholder = "METRIC"
 
-    def load(self) -> _Array:
+    def load(self) -> np.ndarray:
         """Read the whole curve.
 
         Returns
@@ -96,7 +92,7 @@ class Metric(LazyCell):
             The file is damaged; its healthy lines are returned.
         """
         read = read_curves([self.run], [self.column])
-        curve: _Array | None = read.values[self.column][0]
+        curve: np.ndarray | None = read.values[self.column][0]
         if curve is None:
             raise MetricError(_why_gone(self, read.problems))
         warn_of(read.problems, SEE)
@@ -110,10 +106,10 @@ class _Walk(threading.local):
     """The curve that is walked through by position, as `list` and `max` do: one look at the file, not one a step."""
 
     metric: Metric | None = None
-    curve: _Array | None = None
+    curve: np.ndarray | None = None
     position = 0
 
-    def curve_at(self, metric: Metric, position: int) -> _Array:
+    def curve_at(self, metric: Metric, position: int) -> np.ndarray:
         """The curve of the walk if this is its next step, else the file's; behind the last step it is forgotten."""
         known = self.curve if metric is self.metric and position == self.position else None
         curve = metric.load() if known is None else known
@@ -194,21 +190,14 @@ def load_columns(columns: Mapping[Any, pd.Series] | pd.DataFrame, *kinds: type[L
     problems: list[Problem] = []
     wanted = set(kinds or (Metric, Artifacts))
     chosen = {key: values for key, values in columns.items() if not wanted.isdisjoint(_kinds_in(values))}
-    shared, names = _shared(chosen)
-    if names:
-        found = read_curves(shared, [*names.values()])
-        warn_of(found.problems, SEE)
-        return {key: [np.nan if curve is None else curve for curve in found.values[at]] for key, at in names.items()}
-    cells = {key: list(values) for key, values in chosen.items()}
-    curves = read_cells(cells, problems=problems)
-    pairs = {key: zip(of, curves[key], strict=True) for key, of in cells.items()}
-    loaded = {key: [_loaded(*pair, problems) for pair in of] for key, of in pairs.items()}
+    curves = read_cells(chosen, problems=problems)
+    loaded = {key: _loaded(values, curves[key], problems) for key, values in chosen.items()}
     warn_of(problems, SEE)
     return loaded
 
 
 def read_cells(
-    columns: Mapping[Any, Iterable[Any]], read: Callable[..., Any] = read_curves, problems: list[Problem] | None = None
+    columns: Mapping[Any, Any], read: Callable[..., Any] = read_curves, problems: list[Problem] | None = None
 ) -> dict[Any, list[Curve | None]]:
     """Read the curves of cells as they were logged; each log file is opened once for all of them.
 
@@ -239,36 +228,31 @@ def read_cells(
     >>> read_cells({"epoch": [np.array([10, 20]), None]})
     {'epoch': [Curve(steps=array([0, 1]), values=array([10, 20])), None]}
     """
-    shared, names = _shared(columns)
+    arrays = {key: of.array for key, of in columns.items() if isinstance(getattr(of, "array", None), MetricArray)}
+    shared: list[Any] = next((array.runs for array in arrays.values()), [])
+    is_shared = len(arrays) == len(columns) and all(array.runs == shared for array in arrays.values())
+    names = {key: array.dtype.column for key, array in arrays.items() if is_shared}  # nothing has to be looked up
     columns = {} if names else {key: list(of) for key, of in columns.items()}
     cells = [cell for of in columns.values() for cell in of if isinstance(cell, Metric)]
     # Runs by their `id`: the cells of a row share it, and thousands of paths are slow to hash.
     runs = {id(cell.run): cell.run for cell in cells}
     metrics = [*dict.fromkeys(names.values())] or [*dict.fromkeys(cell.column for cell in cells)]
     is_full = names or len({(id(cell.run), cell.column) for cell in cells}) == len(runs) * len(metrics)
-    found = read(shared or [*runs.values()], metrics, None if is_full else {(cell.run, cell.column) for cell in cells})
+    found = read(
+        shared if names else [*runs.values()], metrics, None if is_full else {(cell.run, cell.column) for cell in cells}
+    )
     warn_of(found.problems, SEE) if problems is None else problems.extend(found.problems)
     if names:
         return {key: list(map(_curve_at, found.places[name], found.values[name])) for key, name in names.items()}
     numbers = {run: number for number, run in enumerate(runs)}
-    rows = functools.cache(np.arange)  # one array for all loaded curves of a length: it is compared with itself
 
     def curve_of(cell: Any) -> Curve | None:
         if not isinstance(cell, Metric):
-            return Curve(rows(len(cell)), np.asarray(cell)) if isinstance(cell, (np.ndarray, list)) else None
+            return Curve(counted(len(cell)), np.asarray(cell)) if isinstance(cell, (np.ndarray, list)) else None
         number = numbers[id(cell.run)]
         return _curve_at(found.places[cell.column][number], found.values[cell.column][number])
 
     return {key: list(map(curve_of, of)) for key, of in columns.items()}
-
-
-def _shared(columns: Mapping[Any, Any]) -> tuple[list[Any], dict[Any, str]]:
-    """The runs of columns that are all metrics of the same runs, and their names: nothing has to be looked up."""
-    arrays = {key: of.array for key, of in columns.items() if isinstance(getattr(of, "array", None), MetricArray)}
-    runs: list[Any] = next((array.runs for array in arrays.values()), [])
-    if len(arrays) < len(columns) or any(array.runs != runs for array in arrays.values()):
-        return [], {}
-    return runs, {key: array.dtype.column for key, array in arrays.items()}
 
 
 def _curve_at(place: Any, values: Any) -> Curve | None:
@@ -279,7 +263,13 @@ def _kinds_in(values: pd.Series) -> set[type]:
     return set(map(type, values.tolist())) if values.dtype == object else {values.dtype.type}
 
 
-def _loaded(cell: Any, curve: Curve | None, problems: list[Problem]) -> Any:
+def _loaded(values: pd.Series, curves: Sequence[Curve | None], problems: list[Problem]) -> list[Any]:
+    if isinstance(values.array, MetricArray):
+        return [np.nan if curve is None else curve.values for curve in curves]
+    return [_loaded_cell(cell, curve, problems) for cell, curve in zip(values, curves, strict=True)]
+
+
+def _loaded_cell(cell: Any, curve: Curve | None, problems: list[Problem]) -> Any:
     if isinstance(cell, Metric):
         return np.nan if curve is None else curve.values
     try:

@@ -12,8 +12,8 @@ columns; `df.mlxp.health()` names them.
 
 from __future__ import annotations
 
-from .jsonlines import Log, parse
+from .jsonlines import Log, counted, parse
 from .logs import STEP_KEYS, Curves, find_log, forget, problems_of, read_curves, read_last, read_log
 
-__all__ = ["STEP_KEYS", "Curves", "Log", "find_log", "forget", "parse", "problems_of"]
+__all__ = ["STEP_KEYS", "Curves", "Log", "counted", "find_log", "forget", "parse", "problems_of"]
 __all__ += ["read_curves", "read_last", "read_log"]

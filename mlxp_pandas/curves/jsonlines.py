@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..disk import Fault
 from ..plaintext import shown
 
-__all__ = ["Fault", "Keys", "Log", "parse"]
+__all__ = ["Fault", "Keys", "Log", "counted", "parse"]
 
 MAX_LINE, MAX_LINE_ROWS, MAX_DEPTH = 32 << 20, 1_000, 200  # bytes; rows; objects and lists inside one another
 _BLOCK, _LEAF = 1 << 18, 1 << 12  # bytes that are decoded at once; of a damaged block that is not halved again
@@ -36,6 +36,7 @@ _BOM, _BLANK, _TOO_LONG = b"\xef\xbb\xbf", b" \t\r\n\v\f", b"\xff too long"  # t
 _NOT_OPENING = bytes(set(range(256)) - set(b"[{\n"))
 _START, _FIRST_KEY = re.compile(r'\{"'), re.compile(r'\{\s*"((?:[^"\\]|\\.)*+)"')
 _DEEP = f"values are nested more than {MAX_DEPTH} deep"
+counted = lru_cache(maxsize=64)(np.arange)  # one array for all curves of a length: it is compared with itself
 _careful = json.JSONDecoder(parse_int=lambda digits: int(digits) if len(digits) <= 4_300 else math.nan)
 
 Row = dict[str, Any]
@@ -68,7 +69,7 @@ class Log(NamedTuple):
 
     def rows(self, key: str) -> NDArray[np.int64]:
         """The positions, among all rows, of those that have a key."""
-        return self.at[key] if key in self.at else np.arange(self.n_rows)
+        return self.at[key] if key in self.at else counted(self.n_rows)
 
 
 def parse(data: bytes | Iterable[bytes], keys: Keys = None, *, fast: bool = True) -> Log:
