@@ -169,11 +169,12 @@ def test_options_of_curves_are_understood():
 
 def test_the_axes_that_are_given_are_drawn_on():
     _, ax = pyplot.subplots()
+    open_before = pyplot.get_fignums()
     assert groups(frame()).plot("loss", ax=ax) is ax
     assert groups(frame()).boxplot("loss.last", ax=ax) is ax
     assert frame().mlxp.plot("loss", ax=ax) is ax
     assert frame().mlxp.heatmap(UNITS, LR, "loss.last", ax=ax) is ax
-    assert len(pyplot.get_fignums()) == 1
+    assert pyplot.get_fignums() == open_before
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 6, 8])
