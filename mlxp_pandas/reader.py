@@ -15,7 +15,7 @@ from .disk import Problem, runs_below, warn_of
 from .errors import EmptyLogsWarning, InvalidOptionError, UnknownColumnError, suggest, user_stacklevel
 from .plaintext import printable
 from .query import selected_rows
-from .runs import Row, progress_bar, scan, to_frame
+from .runs import Block, progress_bar, scan, to_frame
 from .stats import fields_table, load, searchable_table
 
 __all__ = ["Reader", "read_runs"]
@@ -194,21 +194,20 @@ def _read(
     root = os.path.abspath(os.fsdecode(path))
     folder = None if dst_dir is None else os.path.abspath(os.fsdecode(dst_dir))
     patterns = ["*"] if columns is None else [columns] if isinstance(columns, str) else list(columns)
-    rows, problems = scan(root, folder, refresh, partial(progress_bar, progress))
-    if not rows:
+    blocks, problems = scan(root, folder, refresh, partial(progress_bar, progress))
+    if not blocks:
         _warn_of_emptiness(root)
     elif columns is not None:
-        _check_patterns(patterns, rows)
-    return to_frame(rows, root, partial(_matches, patterns)), problems
+        _check_patterns(patterns, blocks)
+    return to_frame(blocks, root, partial(_matches, patterns)), problems
 
 
 def _matches(patterns: Sequence[str], name: str) -> bool:
     return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _check_patterns(patterns: Sequence[str], rows: Sequence[Row]) -> None:
-    layouts = dict.fromkeys(row.layout for row in rows)
-    names = [name for layout in layouts for names in layout[:4] for name in names]
+def _check_patterns(patterns: Sequence[str], blocks: Sequence[Block]) -> None:
+    names = [name for block in blocks for names in block.layout[:4] for name in names]
     for pattern in patterns:
         if not any(_matches([pattern], name) for name in names):
             raise UnknownColumnError(f"columns={pattern!r} matches no column.{suggest(pattern, names)}")

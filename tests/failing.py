@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import count
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -32,6 +33,7 @@ from mlxp_pandas.disk import Problem
 from mlxp_pandas.errors import MlxpPandasWarning, ProblemsWarning
 from mlxp_pandas.runs import scan
 from mlxp_pandas.runs.index import FILE_NAME
+from mlxp_pandas.runs.row import to_rows
 from mlxp_pandas.stats import health_of, load
 from mlxp_pandas.stats.health import runs_of
 from mlxp_pandas.testing import make_runs
@@ -200,7 +202,8 @@ class Answer(NamedTuple):
 
 def scanned(logs: Path, place: Path, refresh: bool | None = None) -> Answer:
     """The runs of a log folder, before they are a frame."""
-    rows, problems = scan(str(logs), str(place), refresh, lambda items, total: items)
+    blocks, problems = scan(str(logs), str(place), refresh, lambda items, total: items)
+    rows = sorted(to_rows(blocks), key=attrgetter("log_id"))
     cells: dict[tuple[int, str], Any] = {}
     for row in rows:
         names = row.layout.config + row.layout.info

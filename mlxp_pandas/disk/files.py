@@ -34,9 +34,8 @@ _MEASURED = 5  # items that tell how slow the disk is
 _WAITING = 0.0005  # seconds that the median of them waits; below, threads cost more than they hide
 _THREADS = 8
 _KINDS = {errno.ENOTDIR: ("not a folder", "it is no folder"), errno.ENXIO: ("not a file", "it is a socket")}
-_FLAGS = os.O_RDONLY
-for _name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"):  # those that the system has
-    _FLAGS |= getattr(os, _name, 0)
+# Those that the system has; each is a bit of its own.
+_FLAGS = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))
 
 
 class FileProblem(Exception):
@@ -102,7 +101,7 @@ def read_bytes(path: str, limit: int) -> tuple[bytes, os.stat_result]:
     OSError
         What the system says: missing, no permission, input/output error.
     """
-    return _read_last(path, limit, limit)
+    return read_end(path, limit, limit)
 
 
 def read_parts(path: str, limit: int) -> Iterator[bytes]:
@@ -114,9 +113,20 @@ def read_parts(path: str, limit: int) -> Iterator[bytes]:
         os.close(descriptor)
 
 
-def read_end(path: str, size: int) -> tuple[bytes, os.stat_result]:
-    """Read the last `size` bytes of a regular file of any length; raises as `read_bytes` does."""
-    return _read_last(path, sys.maxsize, size)
+def read_end(path: str, size: int, limit: int = sys.maxsize) -> tuple[bytes, os.stat_result]:
+    """Read the last `size` bytes of a regular file of at most `limit` bytes; raises as `read_bytes` does."""
+    descriptor = os.open(path, _FLAGS)
+    try:
+        status = _checked(descriptor, limit)
+        size = min(size, status.st_size)
+        if size < status.st_size:
+            os.lseek(descriptor, -size, os.SEEK_END)
+        data = os.read(descriptor, size)
+        if len(data) < size:  # nearly never
+            data += b"".join(_parts(descriptor, size - len(data)))
+        return data, status
+    finally:
+        os.close(descriptor)
 
 
 def ordered_map(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
@@ -178,21 +188,6 @@ def _checked(descriptor: int, limit: int) -> os.stat_result:
     if status.st_size > limit:
         raise FileProblem("too large", f"{status.st_size:,} bytes; the limit is {limit:,}")
     return status
-
-
-def _read_last(path: str, limit: int, most: int) -> tuple[bytes, os.stat_result]:
-    descriptor = os.open(path, _FLAGS)
-    try:
-        status = _checked(descriptor, limit)
-        size = min(most, status.st_size)
-        if size < status.st_size:
-            os.lseek(descriptor, -size, os.SEEK_END)
-        data = os.read(descriptor, size)
-        if len(data) < size:  # nearly never
-            data += b"".join(_parts(descriptor, size - len(data)))
-        return data, status
-    finally:
-        os.close(descriptor)
 
 
 def _parts(descriptor: int, size: int) -> Iterator[bytes]:

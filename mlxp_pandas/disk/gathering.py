@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -28,7 +29,7 @@ CONFIG, INFO = "metadata/config.yaml", "metadata/info.yaml"
 METRICS, LOG_KEYS = "metrics", "metrics/.keys"
 ARTIFACTS, ARTIFACT_KEYS = "artifacts", "artifacts/.keys/artifacts.yaml"
 
-_MISSING = (0, 0, 0, 0)
+_MISSING = (1, 0, 0, errno.ENOENT)
 _numbers = attrgetter("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
 _SETTLED_NS = 2_000_000_000  # git's "racily clean" rule: younger than this when it was read may change unseen
 _PASSING = ("cut short", "unreadable", "defect")  # kinds of problems that may be gone at the next look
@@ -43,7 +44,8 @@ class Gathered:
     files : dict of str to bytes
         Contents by path relative to the run.
     looked : dict of str to tuple of int
-        What a later scan must compare: path to (size, mtime_ns, ctime_ns, inode), zeros where it is missing.
+        What a later scan must compare: path to (size, mtime_ns, ctime_ns, inode), or (1, 0, 0, the error) where
+        the system tells none.
     logs : tuple of str or None
         The names of the metrics files, sorted; None where their folder could not be listed.
     problems : list of Problem
@@ -180,7 +182,5 @@ def _stamp(path: str) -> tuple[int, ...]:
     """What a file or folder is; also of what is missing or refused, and for a path that nobody writes into an index."""
     try:
         return _numbers(os.stat(path))
-    except FileNotFoundError:
-        return _MISSING
     except (OSError, ValueError) as error:
         return 1, 0, 0, getattr(error, "errno", None) or 0

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The room of runs: a log folder -> one row a run, through an index of what was read before -> the frame.
 
-`row` understands the files of a run, `index` keeps rows on disk, `scan` reads what changed, `frame` types it.
+`row` understands the files of a run, and puts runs that share columns into blocks; `index` keeps blocks on disk, `scan`
+reads what changed, `frame` types it.
 
 A first scan reads five small files and lists two folders a run; of files that are like those before, only the lines
 that differ are parsed. The next scan looks at six stamps a run and opens nothing; what changed is read again.
@@ -21,7 +22,7 @@ up to 64 MiB of a log (`mlxp_pandas.runs.catalogues.MAX_UNCATALOGUED`). One run 
 from __future__ import annotations
 
 from .frame import to_frame
-from .row import Row, RowReader
+from .row import Block, Row, RowReader
 from .scan import progress_bar, scan
 
-__all__ = ["Row", "RowReader", "progress_bar", "scan", "to_frame"]
+__all__ = ["Block", "Row", "RowReader", "progress_bar", "scan", "to_frame"]

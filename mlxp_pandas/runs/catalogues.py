@@ -48,11 +48,9 @@ class Catalogues:
 
     def _lost(self, found: Gathered) -> _Names:
         """The logs that only a catalogue lists; to look for them in each run would take a sixth of a scan."""
-        if found.logs is None:
-            return ()
-        newest = max((found.looked[f"{LOG_KEYS}/{log}.yaml"][1] for log in found.logs), default=0)
+        newest = max([found.looked[f"{LOG_KEYS}/{log}.yaml"][1] for log in found.logs or ()], default=0)
         was_taken = found.looked[METRICS][1] > newest + _AT_ONCE_NS  # MLXP adds a catalogue right after its log
-        if found.logs == self._logs and not was_taken:
+        if found.logs is None or (found.logs == self._logs and not was_taken):
             return ()
         names = sorted(names_in(f"{found.run.path}/{LOG_KEYS}"))
         listed = [name[:-5] for name in names if name.endswith(".yaml") and name[0] != "."]

@@ -16,7 +16,7 @@ import pandas as pd
 from ..cells import ArtifactArray, MetricArray
 from ..disk import RunDir, linked_runs
 from ..plaintext import acts, shown
-from .row import Row, by_layout
+from .row import Blocks
 
 __all__ = ["MISSING", "to_frame", "typed"]
 
@@ -27,13 +27,14 @@ _EXACT = 2**53  # integers up to here are floats without loss
 MISSING: Final = object()
 
 
-def to_frame(rows: Sequence[Row], root: str, is_wanted: Callable[[str], bool]) -> pd.DataFrame:
-    """The frame of rows: one row a run, indexed by log_id, lazy cells for metrics and artifacts."""
-    index = pd.Index(np.array([row.log_id for row in rows], dtype="int64"), name="log_id")
+def to_frame(blocks: Blocks, root: str, is_wanted: Callable[[str], bool]) -> pd.DataFrame:
+    """The frame of blocks: one row a run, indexed by log_id, lazy cells for metrics and artifacts."""
+    log_ids = sorted(chain.from_iterable(block.log_ids for block in blocks))
+    index = pd.Index(np.array(log_ids, dtype="int64"), name="log_id")
     columns: dict[str, Any] = {}
-    config, info, metrics, artifacts = _columns(rows, root, is_wanted)
+    config, info, metrics, artifacts = _columns(blocks, index, root, is_wanted)
     for name, values in (config | info).items():
-        column = typed(values)
+        column = typed(values).repeat(len(index) // len(values))
         columns[name] = pd.Series(column, index=index, dtype=column.dtype, copy=False)  # objects stay objects
     for array, cells in ((MetricArray, metrics), (ArtifactArray, artifacts)):
         for name, runs in cells.items():
@@ -60,32 +61,31 @@ def typed(values: Sequence[Any]) -> Any:
         return _objects(values)
 
 
-def _columns(rows: Sequence[Row], root: str, is_wanted: Callable[[str], bool]) -> list[dict[str, Sequence[Any]]]:
+def _columns(blocks: Blocks, index: pd.Index, root: str, is_wanted: Callable[[str], bool]) -> list[dict[str, Any]]:
     """The columns of config, info, metrics and artifacts, each in the order of the first run that has it.
 
-    MISSING where a run has no such key; else its value, and for metrics and artifacts the folder of the run.
+    MISSING where a run has no such key; else its value, and for metrics and artifacts the folder of the run. Of one
+    value where all runs have it.
     """
     links = linked_runs(root)
-    order = {row.log_id: place for place, row in enumerate(rows)}
     found: list[dict[str, Any]] = [{}, {}, {}, {}]
-    for layout, same in by_layout(rows).items():
-        names = [str(row.log_id) for row in same]
-        runs = [RunDir(root, name, links is None or name in links) for name in names]
-        places = [order[row.log_id] for row in same]
-        values = chain(zip(*(row.values for row in same), strict=True), repeat(runs))
-        for keys, columns in zip(layout, found, strict=False):
+    for block in blocks:
+        runs = [RunDir(root, name, links is None or name in links) for name in map(str, block.log_ids)]
+        places = np.searchsorted(index.to_numpy(), block.log_ids).tolist()
+        values = chain(block.columns, repeat(runs))
+        for keys, columns in zip(block.layout, found, strict=False):
             for name, some in zip(keys, values, strict=False):
                 if is_wanted(name):
-                    columns[name] = _placed(columns.get(name), some, places, len(rows))
+                    columns[name] = _placed(columns.get(name), some, places, len(index))
     return found
 
 
-def _placed(column: list[Any] | None, values: Sequence[Any], places: list[int], count: int) -> Sequence[Any]:
-    """A column with the values of one layout at their places."""
+def _placed(column: Any, values: Any, places: list[int], count: int) -> Any:
+    """A column with the values of one block at their places."""
     if len(places) == count:
         return values
     column = column or [MISSING] * count
-    for place, value in zip(places, values, strict=True):
+    for place, value in zip(places, values * (len(places) // len(values)), strict=True):
         column[place] = value
     return column
 

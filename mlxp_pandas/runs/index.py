@@ -18,13 +18,11 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
-from itertools import chain, repeat
-from operator import attrgetter, is_
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..disk import FileProblem, Problem, read_bytes, reason_of
-from .row import Layout, Row, by_layout
+from .row import Block, Layout
 
 __all__ = ["FILE_NAME", "Stored", "read", "write"]
 
@@ -41,7 +39,7 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 class Stored(NamedTuple):
     """What an index holds; where it cannot be used, the reason instead, and whether the file may be replaced."""
 
-    rows: Sequence[Row] = ()
+    blocks: Sequence[Block] = ()
     problems: Sequence[Problem] = ()
     digest: str = ""
     reason: str = ""
@@ -62,14 +60,14 @@ def read(root: str, folder: str) -> Stored:
         return Stored(reason=f"it is damaged ({type(error).__name__}: {error})")
 
 
-def write(root: str, folder: str, rows: Iterable[Row], problems: Sequence[Problem], known: str = "") -> str:
+def write(root: str, folder: str, blocks: Iterable[Block], problems: Sequence[Problem], known: str = "") -> str:
     """Put an index in place, unless `known` is its digest; the reason where that fails and the old one stays."""
     path = os.path.join(folder, FILE_NAME)
     beside = f"{path}.{os.getpid()}-{secrets.token_hex(6)}.tmp"
     try:
         if folder != root:
             os.makedirs(folder, exist_ok=True)
-        lines = [_encode(problems).encode(), *(_to_text(*group).encode() for group in by_layout(rows).items())]
+        lines = [_encode(problems).encode(), *(_to_text(block).encode() for block in blocks)]
         digest = _digest(lines)
         if digest == known:
             return ""
@@ -99,8 +97,7 @@ def _parsed(data: bytes, inode: int, *, is_copied: bool) -> Stored:
     if owner != inode:
         return Stored(reason="" if is_copied else "it belongs to another log folder")
     problems = [Problem(*problem) for problem in json.loads(lines[0])]
-    rows = sorted(chain.from_iterable(map(_from_text, lines[1:])), key=attrgetter("log_id"))
-    return Stored(rows, problems, digest)
+    return Stored(list(map(_from_text, lines[1:])), problems, digest)
 
 
 def _check_is_ours(path: str, root: str) -> None:
@@ -125,38 +122,22 @@ def _sweep(folder: str) -> None:
                 path.unlink()
 
 
-def _to_text(layout: Layout, rows: Sequence[Row]) -> str:
-    """The runs of one layout as one line of JSON: a list for each column."""
-    columns = [_packed(column) for column in zip(*(row.values for row in rows), strict=True)]
-    problems = [(row.log_id, row.problems) for row in rows if row.problems]
-    return _encode([layout, [row.log_id for row in rows], [row.signature for row in rows], columns, problems])
+def _to_text(block: Block) -> str:
+    """A block as one line of JSON, with objects for what JSON has no type for."""
+    columns = [column if _PLAIN.issuperset(map(type, column)) else list(map(_pack, column)) for column in block.columns]
+    return _encode(block._replace(columns=columns))
 
 
-def _from_text(line: bytes) -> list[Row]:
+def _from_text(line: bytes) -> Block:
     """The opposite of `_to_text`; raises what JSON and a text that nobody wrote raise."""
     names, log_ids, signatures, columns, problems = json.loads(line, object_hook=_unpacked)
-    layout = Layout(*map(tuple, names))
-    types = set(map(type, log_ids + signatures)), set(map(type, sum(layout, ("",))))
-    if types != ({int}, {str}) or len(columns) != len(layout.config + layout.info):
+    layout, columns = Layout(*map(tuple, names)), list(map(list, columns))
+    found = [(log_id, [Problem(*problem) for problem in some]) for log_id, some in problems]
+    types = set(map(type, [*log_ids, *signatures, *dict(found)])), set(map(type, sum(layout, ("",))))
+    lengths = len(signatures), len(columns), {1, len(log_ids)}.issuperset(map(len, columns))
+    if types != ({int}, {str}) or lengths != (len(log_ids), len(layout.config + layout.info), True):
         raise ValueError("columns of other runs or names")
-    columns = [column * len(log_ids) if len(column) == 1 else column for column in columns]
-    values = zip(*columns, strict=True) if columns else repeat((), len(log_ids))
-    of_runs = {log_id: [Problem(*problem) for problem in found] for log_id, found in problems}
-    lists = [of_runs.get(log_id, []) for log_id in log_ids]
-    return list(map(Row._make, zip(log_ids, repeat(layout, len(log_ids)), values, signatures, lists, strict=True)))
-
-
-def _packed(column: Sequence[Any]) -> Sequence[Any]:
-    """A column as JSON holds it: one value where all are the same, objects for what JSON has no type for."""
-    column = column[:1] if _is_constant(column) else column
-    return column if _PLAIN.issuperset(map(type, column)) else list(map(_pack, column))
-
-
-def _is_constant(column: Sequence[Any]) -> bool:
-    """Whether all values are the same, and the same as text where they are none: 0.0 equals -0.0, and 1 equals True."""
-    first = column[0]
-    is_same = column.count(first) == len(column)
-    return is_same and (type(first) is str or all(map(is_, column, repeat(first))) or len(set(map(repr, column))) == 1)
+    return Block(layout, log_ids, signatures, columns, found)
 
 
 def _pack(value: Any) -> Any:

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""The gathered bytes of one run -> its row: names, values, what to compare later, problems."""
+"""The gathered bytes of one run -> its row: names, values, what to compare later, problems.
+
+Rows become blocks, in columns, which the frame is built of, and which the index holds as text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, repeat
+from operator import attrgetter, is_
 from typing import Any, NamedTuple
 
 from ..disk import CONFIG, INFO, Flat, Gathered, Problem, names_in
 from .catalogues import Catalogues
 from .templates import Flattener
 
-__all__ = ["Layout", "Row", "RowReader", "by_layout"]
+__all__ = ["Block", "Blocks", "Layout", "Row", "RowReader", "to_blocks", "to_rows"]
 
 _FINISHED = ("COMPLETE", "FAILED")
 _PATIENCE = 20  # torn files of one scan that are read once more, each after 20 ms
@@ -35,15 +38,37 @@ class Row(NamedTuple):
     layout: Layout
     values: Sequence[Any]
     signature: int
-    problems: list[Problem]
+    problems: Sequence[Problem]
 
 
-def by_layout(rows: Iterable[Row]) -> dict[Layout, list[Row]]:
+class Block(NamedTuple):
+    """The runs of one layout: a column for each name of its config and info, of one value where all are the same."""
+
+    layout: Layout
+    log_ids: Sequence[int]
+    signatures: Sequence[int]
+    columns: Sequence[Any]
+    problems: Sequence[tuple[int, Sequence[Problem]]]
+
+
+Blocks = Sequence[Block]
+
+
+def to_blocks(rows: Iterable[Row]) -> Blocks:
     """The rows of each layout, in the order in which they first occur."""
     groups: dict[Layout, list[Row]] = {}
     for layout, same in groupby(rows, key=attrgetter("layout")):  # to hash a layout for each run would take longer
         groups.setdefault(layout, []).extend(same)
-    return groups
+    return [_block(layout, same) for layout, same in groups.items()]
+
+
+def to_rows(blocks: Blocks) -> Iterator[Row]:
+    """The opposite of `to_blocks`."""
+    for layout, log_ids, signatures, columns, problems in blocks:
+        found = dict(problems)
+        full = (column * (len(log_ids) // len(column)) for column in columns)
+        for log_id, number, *values in zip(log_ids, signatures, *full, strict=True):
+            yield Row(log_id, layout, values, number, found.get(log_id, ()))
 
 
 class RowReader:
@@ -72,7 +97,7 @@ class RowReader:
         layout = Layout(config.names, info.names, metrics, artifacts, tuple(found.looked))
         layout = self._layouts.setdefault(layout, layout)
         signature = hash(tuple(found.looked.values())) if found.settled else 0
-        problems = list(dict.fromkeys(found.problems))
+        problems = tuple(dict.fromkeys(found.problems))
         return Row(found.run.log_id, layout, config.values + info.values, signature, problems)
 
     def _flat(self, found: Gathered, relative: str, flattener: Flattener) -> Flat:
@@ -104,3 +129,16 @@ def _name_missing(found: Gathered, relative: str) -> None:
         found.problem(relative, "queued", "the run waits for its scheduler: only config_unresolved.yaml is there")
     else:
         found.problem(relative, "missing", "the file is not there")
+
+
+def _block(layout: Layout, rows: Sequence[Row]) -> Block:
+    log_ids, _, values, signatures, _ = zip(*rows, strict=True)
+    columns = [column[:1] if _is_constant(column) else column for column in zip(*values, strict=True)]
+    return Block(layout, log_ids, signatures, columns, [(row.log_id, row.problems) for row in rows if row.problems])
+
+
+def _is_constant(column: Sequence[Any]) -> bool:
+    """Whether all values are the same, and the same as text where they are none: 0.0 equals -0.0, and 1 equals True."""
+    first = column[0]
+    is_same = column.count(first) == len(column)
+    return is_same and (type(first) is str or all(map(is_, column, repeat(first))) or len(set(map(repr, column))) == 1)

@@ -6,25 +6,25 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from operator import attrgetter
+from itertools import chain, islice, repeat
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from ..disk import Problem, RunDir, find_runs, gather, ordered_map, signature
 from ..errors import IndexWarning, MissingDependencyError, user_stacklevel
 from . import index
-from .row import Row, RowReader
+from .row import Blocks, Row, RowReader, to_blocks, to_rows
 
 __all__ = ["Progress", "progress_bar", "scan"]
 
-_BATCH = 32  # runs gathered before they are parsed: neither drives the other out of the processor's caches
+_BATCH = 16  # runs gathered before they are parsed: neither drives the other out of the processor's caches
 _MANY = 200  # runs, from which a scan may take so long that a bar is worth the import
 _ADVICE = "The answer is complete, it only took longer; give a folder of yours as `dst_dir` to keep an index there."
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 
-def scan(root: str, place: str | None, refresh: bool | None, progress: Progress) -> tuple[Sequence[Row], list[Problem]]:
+def scan(root: str, place: str | None, refresh: bool | None, progress: Progress) -> tuple[Blocks, list[Problem]]:
     """Read the runs of a log folder.
 
     Parameters
@@ -40,8 +40,8 @@ def scan(root: str, place: str | None, refresh: bool | None, progress: Progress)
 
     Returns
     -------
-    rows : sequence of Row
-        By ascending log_id.
+    blocks : sequence of Block
+        The runs of each layout by ascending log_id, the blocks by their first.
     problems : list of Problem
         Those of the folder, then those of each run.
 
@@ -51,17 +51,18 @@ def scan(root: str, place: str | None, refresh: bool | None, progress: Progress)
     """
     folder = place or root
     stored = index.read(root, folder) if refresh is not True else index.Stored()
-    rows, problems = stored.rows, stored.problems
+    blocks, problems = stored.blocks, stored.problems
     if refresh is not False or not stored.digest:
         runs, problems = find_runs(root)
-        rows, are_new = _renewed(stored.rows, runs, progress)
+        blocks, are_new = _renewed(blocks, runs, progress)
         reason = stored.reason
         if stored.may_replace and (are_new or not stored.digest or problems != stored.problems):
-            reason = index.write(root, folder, rows, problems, stored.digest) or reason
+            reason = index.write(root, folder, blocks, problems, stored.digest) or reason
         if reason:
             message = f"The index {os.path.join(folder, index.FILE_NAME)!r} is not used: {reason}. {_ADVICE}"
             warnings.warn(message, IndexWarning, stacklevel=user_stacklevel())
-    return rows, [*problems, *(problem for row in rows for problem in row.problems)]
+    of_runs = sorted(chain.from_iterable(block.problems for block in blocks), key=itemgetter(0))
+    return blocks, [*problems, *(problem for _, found in of_runs for problem in found)]
 
 
 def progress_bar(show: bool | None, items: Iterable[Any], total: int) -> Iterable[Any]:
@@ -94,22 +95,25 @@ def progress_bar(show: bool | None, items: Iterable[Any], total: int) -> Iterabl
     return tqdm(items, total=total, unit="run", desc="Reading runs", disable=None, delay=1)
 
 
-def _renewed(stored: Sequence[Row], runs: Sequence[RunDir], progress: Progress) -> tuple[Sequence[Row], bool]:
-    """The rows of the runs that are there, read again where they are not as stored; and whether any is not."""
+def _renewed(stored: Blocks, runs: Sequence[RunDir], progress: Progress) -> tuple[Blocks, bool]:
+    """The blocks of the runs that are there, read again where they are not as stored; and whether any is not."""
     if not stored:
-        return list(progress(_rows(runs), len(runs))), bool(runs)
-    known = {row.log_id: row for row in stored}
+        return to_blocks(progress(_rows(runs), len(runs))), bool(runs)
+    known: dict[int, tuple[int, Sequence[str]]] = {}
+    for block in stored:
+        known |= zip(block.log_ids, zip(block.signatures, repeat(block.layout.looks), strict=False), strict=True)
 
     def is_known(run: RunDir) -> bool:
-        row = known.get(run.log_id)
-        return row is not None and row.signature != 0 and row.signature == signature(run, row.layout.looks)
+        number, looks = known.get(run.log_id, (0, ()))
+        return number != 0 and number == signature(run, looks)
 
     are_known = progress(zip(runs, ordered_map(is_known, runs), strict=True), len(runs))
     changed = [run for run, is_same in are_known if not is_same]
     if not changed and len(runs) == len(known):
         return stored, False
-    kept = known.keys() & {run.log_id for run in runs} - {run.log_id for run in changed}
-    return sorted([*map(known.__getitem__, kept), *_rows(changed)], key=attrgetter("log_id")), True
+    kept = {run.log_id for run in runs}.difference(run.log_id for run in changed)
+    rows = [row for row in to_rows(stored) if row.log_id in kept]
+    return to_blocks(sorted([*rows, *_rows(changed)], key=attrgetter("log_id"))), True
 
 
 def _rows(runs: Iterable[RunDir]) -> Iterator[Row]:

@@ -25,11 +25,12 @@ _LARGE = 1 << 20  # bytes of a file, from which it is no template
 _LINE = re.compile(r"( *)([A-Za-z_]\w*):(?: (\S.*))?", re.ASCII)
 _ITEM = re.compile(r" *- [A-Za-z0-9_./+]+")
 # A plain scalar that cannot be anything else: no indicator in front, no ': ', ' #', ending ':' or blanks.
-_PLAIN = re.compile(r"[A-Za-z0-9_./~+<=$\\^(;-](?:[!\"$-9;-~]|:(?=[^ ])|#(?<=[^ ]#)| (?=[^ #]))*")
+_PLAIN = re.compile(r"(?!-$|- |---|\.{3})[\w./~+<=$\\^(;-](?:[!\"$-9;-~]++|:(?=[^ ])|#(?<=[^ ]#)| (?=[^ #]))*+", re.A)
 _QUOTED = re.compile(r"\"[ !#-\[\]-~]*\"|'[ -&(-~]*'")
 _resolvers = yaml.resolver.Resolver.yaml_implicit_resolvers  # by the first character, tags and patterns
 
 _Slot = tuple[str, int]  # the text of a line before its scalar, and the place of the value
+_FIXED = "\n", 0  # of a line that may not vary: none begins so
 
 
 class Flattener:
@@ -59,27 +60,28 @@ class Flattener:
         """The leaves of one file; the same as `disk.flatten(data, prefix)`."""
         lines = data.decode("latin-1").split("\n") if len(data) < _LARGE else []
         for template in self._templates:
-            with suppress(ValueError):
-                return Flat(template.names, template.fill(lines))
+            with suppress(Exception):
+                return Flat(template.flat.names, template.fill(lines))
         return self._learn(data, lines)
 
     def _learn(self, data: bytes, lines: list[str]) -> Flat:
         """Read a new layout in the general way, and keep it as a template where each line is plain."""
         flat = flatten(data, self._prefix)
         if lines[-1:] == [""] and data.isascii() and not flat.faults:
-            with suppress(KeyError, ValueError):
-                self._templates.insert(0, _Template(flat.names, flat.values.copy(), lines, self._slots(lines, flat)))
+            with suppress(Exception):
+                known = flat._replace(values=flat.values.copy())
+                self._templates.insert(0, _Template(known, lines, self._slots(lines, flat)))
                 del self._templates[_TEMPLATES:]
         return flat
 
-    def _slots(self, lines: list[str], flat: Flat) -> list[_Slot | None]:
-        """What may vary in each line; raises KeyError or ValueError where any line is of another kind."""
+    def _slots(self, lines: list[str], flat: Flat) -> list[_Slot]:
+        """What may vary in each line; raises where any line is of another kind."""
         values = {name: (place, repr(flat.values[place])) for place, name in enumerate(flat.names)}
-        slots: list[_Slot | None] = []
+        slots: list[_Slot] = []
         above: list[tuple[int, str]] = []
         for line in lines[:-1]:
             match = _LINE.fullmatch(line) if line.isprintable() else None
-            slot = None
+            slot = _FIXED
             if match is not None:
                 indent, key, text = len(match[1]), match[2], match[3]
                 above = [*((column, name) for column, name in above if column < indent), (indent, key)]
@@ -91,42 +93,38 @@ class Flattener:
             elif not _ITEM.fullmatch(line):
                 raise ValueError(line)
             slots.append(slot)
-        return [*slots, None]
+        return [*slots, _FIXED]
 
 
 class _Template(NamedTuple):
     """One layout: a file that was read, and in which places others may differ."""
 
-    names: tuple[str, ...]
-    values: list[Any]
+    flat: Flat
     lines: list[str]
-    slots: list[_Slot | None]
+    slots: list[_Slot]
 
     def fill(self, lines: list[str]) -> list[Any]:
-        """The values of a file; ValueError where it is of another layout or differs in more than plain scalars."""
+        """The values of a file; raises where it is of another layout or differs in more than plain scalars."""
         if len(lines) != len(self.lines):
             raise ValueError("another layout")
-        values = self.values.copy()
-        for line, slot in compress(zip(lines, self.slots, strict=True), map(ne, lines, self.lines)):
-            if slot is None or not line.startswith(slot[0]):
+        values = self.flat.values.copy()
+        for line, (before, place) in compress(zip(lines, self.slots, strict=True), map(ne, lines, self.lines)):
+            if not line.startswith(before):
                 raise ValueError(line)
-            values[slot[1]] = _scalar(line[len(slot[0]) :])
+            values[place] = _scalar(line[len(before) :])
         return values
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=1024)  # few enough to stay in the processor's caches: most scalars are in one run or in all
 def _scalar(text: str) -> Any:
-    """The value of a plain or simply quoted ASCII scalar, by the YAML library's own rules."""
+    """The value of a plain or simply quoted ASCII scalar, by the YAML library's own rules, and whatever it raises."""
     if text.isdecimal() and text[0] != "0" and len(text) < 19:
         return int(text)
-    if _QUOTED.fullmatch(text):
+    if text[0] in "\"'" and _QUOTED.fullmatch(text):
         return text[1:-1]
-    if not _PLAIN.fullmatch(text) or text.startswith(("- ", "---", "...")) or text.endswith(":") or text == "-":
+    if not _PLAIN.fullmatch(text):
         raise ValueError(text)
     for tag, pattern in _resolvers.get(text[0], ()):
         if pattern.match(text):
-            try:
-                return construct(yaml.ScalarNode(tag, text))
-            except Exception:
-                raise ValueError(text) from None
+            return construct(yaml.ScalarNode(tag, text))
     return text

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlxp_pandas.disk import Problem
 from mlxp_pandas.runs import index
-from mlxp_pandas.runs.row import Layout, Row
+from mlxp_pandas.runs.row import Layout, Row, to_blocks, to_rows
 
 VALUES = [
     [1, "cnn", 0.1, True, None, (1, ("a", 2.5)), {"a": 1}, frozenset({1})],
@@ -37,15 +37,15 @@ def row(values: list[Any], log_id: int, problems: list[Problem]) -> Row:
 
 def text(values: list[Any]) -> str:
     """The line of one run."""
-    return index._to_text(LAYOUT, [row(values, 1, [PROBLEM])])
+    return index._to_text(*to_blocks([row(values, 1, [PROBLEM])]))
 
 
 FOLDER = tempfile.TemporaryDirectory()
 PATH = Path(FOLDER.name, index.FILE_NAME)
 ROWS = [row(values, n, [PROBLEM] * n) for n, values in enumerate(VALUES)]
-index.write(FOLDER.name, FOLDER.name, ROWS, [PROBLEM])
+index.write(FOLDER.name, FOLDER.name, to_blocks(ROWS), [PROBLEM])
 VALID = PATH.read_bytes()
-TRUTH = repr(([row._replace(values=tuple(row.values)) for row in ROWS], [PROBLEM]))
+TRUTH = repr((list(to_rows(to_blocks(ROWS))), [PROBLEM]))
 
 SEEDS = [
     VALID,
@@ -66,7 +66,7 @@ def check(data: bytes) -> None:
         return
     content = data if len(data) > 2000 else patched(data)
     stored = read(content)
-    assert not stored.digest or repr((stored.rows, stored.problems)) == TRUTH
+    assert not stored.digest or repr((list(to_rows(stored.blocks)), stored.problems)) == TRUTH
 
 
 def read(content: bytes) -> index.Stored:
@@ -90,7 +90,7 @@ def check_texts(data: bytes) -> None:
     lines = data.split(b"\n")
     head = json.dumps([index._KIND, Path(FOLDER.name).stat().st_ino, index._digest(lines)])
     stored = read(b"\n".join([head.encode(), *lines]))
-    for row in stored.rows:
+    for row in to_rows(stored.blocks):
         assert len(row.values) == len(row.layout.config + row.layout.info)
         assert_plain(row.values)
 
