@@ -243,20 +243,20 @@ def read_cells(
     )
     warn_of(found.problems, SEE) if problems is None else problems.extend(found.problems)
     if names:
-        return {key: list(map(_curve_at, found.places[name], found.values[name])) for key, name in names.items()}
+        return {key: list(map(_curve_of, found.rows[name], found.values[name])) for key, name in names.items()}
     numbers = {run: number for number, run in enumerate(runs)}
 
     def curve_of(cell: Any) -> Curve | None:
         if not isinstance(cell, Metric):
             return Curve(counted(len(cell)), np.asarray(cell)) if isinstance(cell, (np.ndarray, list)) else None
         number = numbers[id(cell.run)]
-        return _curve_at(found.places[cell.column][number], found.values[cell.column][number])
+        return _curve_of(found.rows[cell.column][number], found.values[cell.column][number])
 
     return {key: list(map(curve_of, of)) for key, of in columns.items()}
 
 
-def _curve_at(place: Any, values: Any) -> Curve | None:
-    return None if place is None else Curve(place[0].rows(place[1]), values)
+def _curve_of(rows: Any, values: Any) -> Curve | None:
+    return None if rows is None else Curve(rows, values)
 
 
 def _kinds_in(values: pd.Series) -> set[type]:

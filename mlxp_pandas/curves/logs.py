@@ -44,13 +44,14 @@ class Curves(NamedTuple):
     values : dict of str to list
         By column: the curve of each run, ndarray of shape (n_values,) and yours to change, or its last value. None
         where the run has no such metric.
-    places : dict of str to list of ((Log, str) or None)
-        The log and the key of each: `log.rows(key)` are the positions that align the values of one log.
+    rows : dict of str to list
+        By column: the positions of these values among the rows of what was read of their log, ndarray of int64 of shape
+        (n_values,), which may be shared. None where the run has no such metric.
     problems : list of Problem
     """
 
     values: dict[str, list[Any]]
-    places: dict[str, list[tuple[Log, str] | None]]
+    rows: dict[str, list[Any]]
     problems: list[Problem]
 
 
@@ -181,40 +182,40 @@ def _aligned(runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cells
     keys: dict[str, list[str]] = defaultdict(list)
     for name, key in chain.from_iterable(places.values()):
         keys[name].append(key)
-    distinct = {(run.root, run.name): run for run in runs if run is not None}  # faster to look up than runs
+    ids = [None if run is None else (run.root, run.name) for run in runs]  # faster to look up than runs
+    distinct = {of: run for of, run in zip(ids, runs, strict=True) if run is not None}
     one = partial(_read_run, places, {name: tuple(of_log) for name, of_log in keys.items()}, cells, read)
-    found = dict(zip(distinct, ordered_map(one, distinct.values()), strict=True))
-    rows = [found[run.root, run.name][0] if run is not None else {} for run in runs]
-    at = {column: [row.get(column) for row in rows] for column in columns}
-    values = {column: [place and place[0].curves[place[1]] for place in at[column]] for column in columns}
-    return Curves(values, at, [problem for _, problems in found.values() for problem in problems])
+    read_of = dict(zip(distinct, ordered_map(one, distinct.values()), strict=True))
+    by_run = [{} if of is None else read_of[of][0] for of in ids]
+    pairs = {column: [found.get(column, (None, None)) for found in by_run] for column in columns}
+    values, rows = ({column: [pair[place] for pair in of] for column, of in pairs.items()} for place in (0, 1))
+    return Curves(values, rows, [problem for _, problems in read_of.values() for problem in problems])
 
 
 def _read_run(
     places: Mapping[str, list[tuple[str, str]]], keys: Mapping[str, Keys], cells: Cells | None, read: Read, run: RunDir
-) -> tuple[dict[str, tuple[Log, str]], list[Problem]]:
-    """Where the values of each column of a run are, and what is wrong with its logs."""
+) -> tuple[dict[str, tuple[Any, Any]], list[Problem]]:
+    """The values of each column of a run and where they are in the log, and what is wrong with its logs."""
     logs: dict[str, Log] = {}
-    found: dict[str, tuple[Log, str]] = {}
+    found = {}
     missing = []
     for column, tried in places.items():
         if cells is None or (run, column) in cells:
             for name, key in tried:
                 log = logs[name] if name in logs else logs.setdefault(name, read_log(run, name, keys[name], read))
                 if key in log.curves:
-                    found[column] = log, key
+                    found[column] = log.curves[key], log.rows(key)
                     break
             else:
                 missing += [column] if tried else []
-    is_fine = not missing and not any(log.faults for log in logs.values())
+    is_fine = not missing and not [name for name, log in logs.items() if log.faults]
     return found, [] if is_fine else problems_of(run, logs, missing)
 
 
 def _read_whole(run: RunDir, name: str, keys: Keys) -> Log:
     path = run.log_path(name)
     status = os.lstat(path)
-    age = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns)
-    if status.st_size not in _KEPT or age < _SETTLED_NS:
+    if status.st_size not in _KEPT or time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < _SETTLED_NS:
         return _parsed.__wrapped__(run, path, keys, status.st_size)
     log = _parsed(run, path, keys, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     return log._replace(curves=copy.deepcopy(log.curves))
@@ -223,10 +224,9 @@ def _read_whole(run: RunDir, name: str, keys: Keys) -> Log:
 @lru_cache(maxsize=256)
 def _parsed(run: RunDir, path: str, keys: Keys, size: int, *_stamp: int) -> Log:
     """A log as it was when it had this stamp; one that is too large to be held is read by parts."""
-    is_small = size <= _AT_ONCE
-    return parse(
-        run.followed(read_bytes, path, MAX_LOG_BYTES)[0] if is_small else read_parts(path, MAX_LOG_BYTES), keys
-    )
+    is_large = size > _AT_ONCE
+    data = read_parts(path, MAX_LOG_BYTES) if is_large else run.followed(read_bytes, path, MAX_LOG_BYTES)[0]
+    return parse(data, keys)
 
 
 def _read_end(run: RunDir, name: str, keys: Keys) -> Log:

@@ -124,6 +124,25 @@ keys = st.none() | st.lists(st.sampled_from(NAMES), unique=True, max_size=4).map
 some = settings(max_examples=150, deadline=None)
 
 
+@every_way
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a":\n1}\n{"a": 2}{"a": 3}\n',
+        b'{"a": 1}\n{"a": 2,\n"b": 3}\n{"a": 4} {"a": 5}\n',
+        b'{"b": "x\ny"}\n{"a": 2},{"a": 3}\n',
+        b'\n{"a": 1}{"a": 2}\n',
+        b'{"a": 1}\r\n{"a": 2}\r\n',
+    ],
+)
+def test_as_many_rows_as_lines_are_not_always_a_row_a_line(data: bytes, way: str, fast: bool) -> None:
+    expected = line_by_line(data, ("a",))
+    with through(way):
+        log = parse(data, ("a",), fast=fast)
+    assert_same(log, expected)
+    assert_same_faults(log, expected)
+
+
 @given(data=logs() | damaged(), wanted=keys)
 @some
 def test_every_way_gives_what_one_line_after_another_gives(data: bytes, wanted: tuple[str, ...] | None) -> None:

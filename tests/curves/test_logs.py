@@ -77,7 +77,7 @@ def lists(column: Sequence[Any]) -> list[Any]:
 
 
 def rows_of(read: Any, column: str) -> list[Any]:
-    return [place and place[0].rows(place[1]).tolist() for place in read.places[column]]
+    return lists(read.rows[column])
 
 
 def test_curves_are_aligned_with_the_runs(write: Write) -> None:
