@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
 from contextlib import suppress
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def points_of(frame: pd.DataFrame, steps: Steps, problems: list[Problem] | None 
         Any frame.
     steps : mapping of label to str or None
         For each column of curves what its steps are, as `steps_of` gives it; None is the place of the row in its
-        log, counted from 0.
+        log, counted from 0. `steps_of` and `shared_steps` have checked that all of these columns hold curves.
     problems : list of Problem, optional
         Where to add what is wrong with the files, in place of a warning.
 
@@ -78,14 +79,13 @@ def points_of(frame: pd.DataFrame, steps: Steps, problems: list[Problem] | None 
     >>> points_of(runs, {"loss": "epoch"})["loss"]
     [Curve(steps=array([10, 20]), values=array([3., 1.])), None]
     """
-    cells: dict[Any, Any] = {(label, None): curve_column(frame, label) for label in steps}
+    cells: dict[Any, Any] = {(label, None): column(frame, label) for label in steps}
     cells |= {(label, x): _cells_of_steps(frame, cells[label, None], x) for label, x in steps.items() if x is not None}
     curves = read_cells(cells, problems=problems)
-    points = {}
-    for label, x in steps.items():
-        both = zip(cells[label, None], curves[label, None], curves[label, x], strict=True)
-        points[label] = [_points(*each, x) for each in both]
-    return points
+    return {
+        label: list(map(_points, cells[label, None], curves[label, None], curves[label, x], repeat(x)))
+        for label, x in steps.items()
+    }
 
 
 def as_numbers(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -293,7 +293,7 @@ def curve_column(frame: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
 
 def _may_be_curve(value: Any) -> bool:
     if isinstance(value, (np.ndarray, list)):
-        return np.ndim(value) == 1
+        return np.asarray(value).ndim == 1
     return isinstance(value, Metric) or value is None or is_missing(value)
 
 
@@ -307,7 +307,7 @@ def _end(curve: Curve | None) -> Any:
 def _cells_of_steps(frame: pd.DataFrame, cells: Any, x: str) -> Any:
     """The cells of the steps, also of a metric that the frame has no column for."""
     if x in frame.columns:
-        return curve_column(frame, x)
+        return column(frame, x)
     return [Metric(cell.run, x) if isinstance(cell, Metric) else None for cell in cells]
 
 
@@ -316,7 +316,7 @@ def _points(cell: Any, logged: Curve | None, at: Curve | None, x: str | None) ->
     if logged is None or at is None:
         return None
     if x is None:
-        return Curve(logged.steps, as_numbers(logged.values))
+        return logged if logged.values.dtype == np.float64 else Curve(logged.steps, as_numbers(logged.values))
     if not isinstance(cell, Metric) and len(logged.steps) != len(at.steps):
         lengths = f"A curve has {len(logged.steps)} values and its {x!r} has {len(at.steps)}"
         raise InvalidOptionError(f"{lengths}: give the columns as read_runs returns them, of which the rows are known.")

@@ -333,9 +333,8 @@ def _differences(difference: pd.DataFrame, mode: str, level: float) -> pd.DataFr
     width = (t_quantile(n, level) * difference.std() / np.sqrt(n)).where(n >= _MIN_PAIRS)
     better = (difference < 0 if mode == "min" else difference > 0) + 0.5 * (difference == 0)
     share = better.where(difference.notna()).mean()
-    return pd.DataFrame(
-        {"difference": mean, "low": mean - width, "high": mean + width, "p_improvement": share, "n_pairs": n}
-    )
+    bounds = {"low": mean - width, "high": mean + width}
+    return pd.DataFrame({"difference": mean, **bounds, "p_improvement": share, "n_pairs": n})
 
 
 def _check_one_run_each(runs: pd.DataFrame, settings: Partition, partners: Partition) -> None:

@@ -85,14 +85,17 @@ class GroupCurves(NamedTuple):
         The metric.
     runs : list of (Curve or None)
         One a run of the group, settled; None where the run has no such metric.
-    table : DataFrame
-        The statistics at each step, as `step_statistics` gives them; the steps, ascending, are its index.
+    steps : ndarray of shape (n_steps,)
+        The steps, ascending.
+    numbers : dict of str to ndarray of shape (n_steps,)
+        The statistics at each step, as `step_statistics` gives them.
     """
 
     place: int
     label: Hashable
     runs: list[Curve | None]
-    table: pd.DataFrame
+    steps: npt.NDArray[Any]
+    numbers: dict[str, Any]
 
 
 def checked_options(given: Mapping[str, Any]) -> CurveOptions:
@@ -176,14 +179,15 @@ def curves_table(
     labels = list(dict.fromkeys(require(frame, metric)))
     # Without the curves of the runs: only one group's are to be in memory.
     found = [each._replace(runs=[]) for each in curves_of_groups(frame, partition, labels, x, chosen)]
-    nothing = step_statistics(np.empty((0, 0)), chosen._replace(error=None))
-    table = pd.concat([each.table for each in found] or [nothing])
-    lengths = [len(each.table) for each in found]
-    levels = [table.index.rename(x or "step")]
+    found = found or [GroupCurves(0, None, [], *_reduced([], CurveOptions(chosen.stat, error=None)))]
+    places, names, _, steps, numbers = zip(*found, strict=True)
+    table = pd.DataFrame({name: np.concatenate([each[name] for each in numbers]) for name in numbers[0]})
+    rows = np.flatnonzero(table["n"] >= chosen.min_runs)
+    group = np.repeat(np.arange(len(found)), list(map(len, steps)))[rows]
+    levels = [pd.Index(np.concatenate(steps)[rows], name=x or "step")]
     if labels != [metric]:
-        levels.insert(0, pd.Index(np.repeat([each.label for each in found], lengths), name="metric"))
-    places = np.repeat(np.array([each.place for each in found], dtype=np.int64), lengths)
-    return table.set_axis(partition.index_with(places, levels), axis=0)
+        levels.insert(0, pd.Index(names, name="metric", tupleize_cols=False).take(group))
+    return table.take(rows).set_axis(partition.index_with(np.take(places, group), levels), axis=0)
 
 
 def curves_of_groups(
@@ -196,7 +200,7 @@ def curves_of_groups(
     frame, partition, labels, x
         As for `curves_table`.
     chosen : CurveOptions
-        Whole, as `checked_options` gives it.
+        Whole, as `checked_options` gives it; steps that fewer than `min_runs` runs have are still there.
 
     Yields
     ------
@@ -207,7 +211,7 @@ def curves_of_groups(
     --------
     >>> runs = pd.DataFrame({"loss": [np.array([4.0, 2.0]), np.nan]})
     >>> [each] = curves_of_groups(runs, Partition(runs, []), ["loss"], None, CurveOptions(error=None))
-    >>> each.runs, each.table["mean"].tolist()
+    >>> each.runs, each.numbers["mean"].tolist()
     ([Curve(steps=array([0, 1]), values=array([4., 2.])), None], [4.0, 2.0])
     """
     steps = steps_of(frame, labels, x)
@@ -221,11 +225,11 @@ def curves_of_groups(
                 runs = [run and settle(run, chosen.dup, f"{label!r} of run {name}: ") for run, name in named]
             runs = [run if run is not None and len(run.steps) else None for run in runs]
             if any(runs):
-                yield GroupCurves(place, label, runs, _reduced(runs, chosen))
+                yield GroupCurves(place, label, runs, *_reduced(runs, chosen))
     warn_of(problems, SEE)
 
 
-def step_statistics(values: _Floats, chosen: CurveOptions) -> pd.DataFrame:
+def step_statistics(values: _Floats, chosen: CurveOptions) -> dict[str, Any]:
     """Reduce the runs at each step.
 
     Parameters
@@ -238,8 +242,8 @@ def step_statistics(values: _Floats, chosen: CurveOptions) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
-        A row a step. The statistic under its name, NaN where no run has a value; `std` (n - 1 degrees of freedom),
+    dict of str to ndarray of shape (n_steps,)
+        The statistic under its name, NaN where no run has a value; `std` (n - 1 degrees of freedom),
         `sem`, `low` and `high`, NaN where fewer than two runs have one; and `n`, the number of runs that have a value.
 
     Raises
@@ -250,7 +254,7 @@ def step_statistics(values: _Floats, chosen: CurveOptions) -> pd.DataFrame:
     Examples
     --------
     >>> values = np.array([[1.0, 2.0, np.nan], [3.0, np.nan, np.nan]])
-    >>> step_statistics(values, CurveOptions(error="sem"))[["mean", "low", "high", "n"]]
+    >>> pd.DataFrame(step_statistics(values, CurveOptions(error="sem")))[["mean", "low", "high", "n"]]
        mean  low  high  n
     0   2.0  1.0   3.0  2
     1   2.0  NaN   NaN  1
@@ -269,7 +273,7 @@ def step_statistics(values: _Floats, chosen: CurveOptions) -> pd.DataFrame:
             width = t_quantile(n, chosen.level) * sem if chosen.error == "ci" else widths[chosen.error]
             bounds = centre - width, centre + width
     low, high = (np.where(n > 1, bound, np.nan) for bound in bounds)
-    return pd.DataFrame({chosen.stat: centre, "std": std, "sem": sem, "low": low, "high": high, "n": n})
+    return {chosen.stat: centre, "std": std, "sem": sem, "low": low, "high": high, "n": n}
 
 
 def moments(values: _Floats) -> tuple[npt.NDArray[np.int64], _Floats, _Floats]:
@@ -295,13 +299,13 @@ def moments(values: _Floats) -> tuple[npt.NDArray[np.int64], _Floats, _Floats]:
     >>> moments(np.array([[0.1, 1.0], [0.1, np.nan], [0.1, 3.0]]))
     (array([3, 2]), array([0.1, 2. ]), array([0.        , 1.41421356]))
     """
-    present = ~np.isnan(values)
-    n = present.sum(axis=0)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        least = np.nan_to_num(np.fmin.reduce(values, initial=np.nan), posinf=0.0, neginf=0.0)
+        n, least = np.full(values.shape[1], len(values)), values.min(axis=0, initial=np.inf)
+        if np.isnan(least).any():
+            n, least = n - np.isnan(values).sum(axis=0), np.fmin.reduce(values)
+            values = np.fmax(values, least)  # the least value in place of a missing one adds nothing to the sums
+        least = np.nan_to_num(least, posinf=0.0, neginf=0.0)
         above = values - least
-        if not present.all():
-            above = np.where(present, above, 0.0)
         total = above.sum(axis=0)
         squares = np.einsum("ij,ij->j", above, above) - total * total / n
         std = np.sqrt(np.maximum(squares, 0) / np.where(n > 1, n - 1.0, np.nan))
@@ -485,7 +489,7 @@ def check_level(level: object) -> None:
         raise InvalidOptionError(f"level={level!r} is not between 0 and 1; give 0.95 for 95 per cent.")
 
 
-def _reduced(runs: Sequence[Curve | None], chosen: CurveOptions) -> pd.DataFrame:
+def _reduced(runs: Sequence[Curve | None], chosen: CurveOptions) -> tuple[npt.NDArray[Any], dict[str, Any]]:
     """The steps of a group and the statistics there."""
     curves = [run for run in runs if run is not None]
     if chosen.grid is not None:
@@ -494,8 +498,7 @@ def _reduced(runs: Sequence[Curve | None], chosen: CurveOptions) -> pd.DataFrame
     steps, values, reached = align(curves)
     if chosen.align == "inner":
         steps, values = steps[reached == len(curves)], values[:, reached == len(curves)]
-    table = step_statistics(values, chosen).set_axis(pd.Index(steps), axis=0)
-    return table[table["n"] >= chosen.min_runs]
+    return steps, step_statistics(values, chosen)
 
 
 def _middle(values: _Floats, n: npt.NDArray[np.int64], stat: str) -> Any:

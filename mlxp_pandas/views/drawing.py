@@ -25,8 +25,9 @@ _NOTE = 24.0  # points of the width that the note of n takes
 
 def masked(group: GroupCurves, least: int) -> GroupCurves:
     """The group with gaps where it has too few runs, and no infinite values, which no axis can show."""
-    is_shown = np.isfinite(group.table.to_numpy()) & (group.table[["n"]] >= least).to_numpy()
-    return group._replace(table=group.table.where(is_shown).assign(n=group.table["n"]))
+    n = group.numbers["n"]
+    shown = {name: np.where(np.isfinite(each) & (n >= least), each, np.nan) for name, each in group.numbers.items()}
+    return group._replace(numbers={**shown, "n": n})
 
 
 def draw_line(ax: Any, steps: npt.NDArray[Any], values: _Floats, style: _Style) -> None:
@@ -64,9 +65,10 @@ def note_falls(ax: Any, groups: Sequence[tuple[GroupCurves, Any]]) -> None:
     edge = ax.bbox.x1 * 72 / ax.figure.dpi
     taken: list[tuple[float, float]] = []
     for group, colour in groups:
+        centre, *_, n = group.numbers.values()
         dark = tuple(0.6 * part for part in colour[:3])  # letters are thinner than lines
         for place in _falls(ax, group):
-            spot = (group.table.index[place], group.table.iat[place, 0])
+            spot = (group.steps[place], centre[place])
             across, up = ax.transData.transform(spot) * 72 / ax.figure.dpi
             rise = 6.0
             while any(abs(across - x) < _NOTE and abs(up + rise - y) < _LINE for x, y in taken):
@@ -74,13 +76,13 @@ def note_falls(ax: Any, groups: Sequence[tuple[GroupCurves, Any]]) -> None:
             taken.append((across, up + rise))
             side, shift = ("left", 2) if across + _NOTE < edge else ("right", -2)
             note = {"fontsize": "x-small", "color": dark, "textcoords": "offset points", "annotation_clip": True}
-            ax.annotate(f"n={group.table['n'].iat[place]}", spot, xytext=(shift, rise), ha=side, **note)
+            ax.annotate(f"n={n[place]}", spot, xytext=(shift, rise), ha=side, **note)
             ax.plot(*spot, marker="|", markersize=8, color=colour, linestyle="none")
 
 
 def _falls(ax: Any, group: GroupCurves) -> list[int]:
     """The places where n gets smaller: of those close to each other the last, of many as many as can be told apart."""
-    n, centre, steps = group.table["n"].to_numpy(), group.table.iloc[:, 0].to_numpy(), group.table.index.to_numpy()
+    steps, (centre, *_, n) = group.steps, group.numbers.values()
     falls = np.flatnonzero((n[1:] < n[:-1]) & np.isfinite(centre[1:])) + 1
     if len(falls):
         reach = np.ptp(steps) * _NOTE / room(ax)[0]

@@ -78,8 +78,8 @@ def plot_groups(
     ax, with_runs, logy = options.pop("ax", None), options.pop("runs", False), options.pop("logy", False)
     chosen = stats.checked_options(options)
     labels = _one_metric(frame, metric)
-    # At all steps: one with too few runs is a gap, and not bridged.
-    every = list(stats.curves_of_groups(frame, partition, labels, x, chosen._replace(min_runs=0)))
+    every = list(stats.curves_of_groups(frame, partition, labels, x, chosen))
+    # One with too few runs is a gap, and not bridged.
     groups = [drawing.masked(group, max(chosen.min_runs, 1)) for group in every]
     ax, legend = _axes(ax, len(groups)), _Legend(partition)
     styles = list(_styles(len(groups)))
@@ -142,7 +142,7 @@ def plot_runs(
     ids = stats.run_ids(frame)
     names = [ids.name] if hue is None else stats.listed(frame, hue)
     colours = Partition(pd.DataFrame({names[0]: ids}) if hue is None else frame, names)
-    chosen = stats.CurveOptions(error=None, min_runs=0)
+    chosen = stats.CurveOptions(error=None)
     found = stats.curves_of_groups(frame, Partition(frame, []), _one_metric(frame, metric), x, chosen)
     runs = [curve for group in found for curve in group.runs] or [None] * len(frame)
     is_plain = hue is None and len(frame) > _MOST_RUNS
@@ -334,8 +334,8 @@ def _one_metric(frame: pd.DataFrame, metric: Hashable) -> list[Hashable]:
 
 
 def _draw_group(ax: Any, group: GroupCurves, style: _Style, *, with_runs: bool) -> None:
-    steps, colour = group.table.index.to_numpy(), style["color"]
-    middle, low, high = (group.table.iloc[:, place].to_numpy() for place in (0, 3, 4))
+    steps, colour = group.steps, style["color"]
+    middle, _, _, low, high, _ = group.numbers.values()
     ax.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
     is_alone = drawing.are_alone(low)
     if is_alone.any():
@@ -351,7 +351,7 @@ def _group_caption(groups: Sequence[GroupCurves], chosen: stats.CurveOptions) ->
     """What the lines, bands and crosses are, and of how many runs."""
     percent = f"{100 * chosen.level:g} %"
     bands = {"ci": f", {percent} interval", "std": " ± std", "sem": " ± standard error", "minmax": ", min to max"}
-    counts = [count for group in groups for count in set(group.table["n"].tolist()) if count]
+    counts = [count for group in groups for count in set(group.numbers["n"].tolist()) if count]
     if not counts:
         return "no runs"
     n = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{counts[0]}"

@@ -49,8 +49,9 @@ def mlxp(lab: Lab) -> Iterator[Row]:
         with contextlib.redirect_stdout(io.StringIO()):
             reader(str(path), refresh=True).database.close()
 
-    times = lab.compare(lambda: read_runs(path, refresh=True), theirs)
-    yield times.row(f"cold scan of {n_runs:,} runs", "MLXP's Reader", Reach(100, is_least=True))
+    # The peer takes 15 seconds: two turns are enough.
+    turns = [(seconds(lambda: read_runs(path, refresh=True)), seconds(theirs)) for _ in range(2)]
+    yield in_turns(turns).row(f"cold scan of {n_runs:,} runs", "MLXP's Reader", Reach(100, is_least=True))
 
 
 @benchmark

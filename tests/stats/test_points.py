@@ -69,4 +69,4 @@ def test_a_damaged_file_costs_one_warning(tmp_path):
 def test_something_else_beside_curves():
     mixed = pd.DataFrame({"loss": [np.array([1.0]), "x"]})
     with pytest.raises(InvalidOptionError, match="'loss' holds no curves"):
-        points_of(mixed, {"loss": None})
+        mixed.mlxp.groupby([]).curves("loss")

@@ -28,7 +28,7 @@ values_of_runs = arrays(
 
 
 class Statistics(NamedTuple):
-    """The columns of the statistics, each an array with a value a step."""
+    """The statistics, each an array with a value a step."""
 
     centre: np.ndarray
     std: np.ndarray
@@ -39,9 +39,9 @@ class Statistics(NamedTuple):
 
 
 def step_statistics(values, stat="mean", error="ci", **options):
-    table = spread.step_statistics(values, checked_options({"stat": stat, "error": error, **options}))
-    assert table.columns.tolist() == [stat, *Statistics._fields[1:]]
-    return Statistics(*(table[name].to_numpy() for name in table))
+    numbers = spread.step_statistics(values, checked_options({"stat": stat, "error": error, **options}))
+    assert list(numbers) == [stat, *Statistics._fields[1:]]
+    return Statistics(*numbers.values())
 
 
 def equal(found, expected):
