@@ -47,7 +47,8 @@ def test_threads_are_used_only_where_items_wait() -> None:
 
 def test_one_slow_item_does_not_start_threads() -> None:
     def thread_of(item: int) -> str:
-        time.sleep(0.05 if item == 3 else 0)
+        if item == 3:
+            time.sleep(0.05)
         return threading.current_thread().name
 
     assert set(ordered_map(thread_of, range(300))) == {threading.current_thread().name}
