@@ -66,8 +66,8 @@ def to_rows(blocks: Blocks) -> Iterator[Row]:
     """The opposite of `to_blocks`."""
     for layout, log_ids, signatures, columns, problems in blocks:
         found = dict(problems)
-        full = (column * (len(log_ids) // len(column)) for column in columns)
-        for log_id, number, *values in zip(log_ids, signatures, *full, strict=True):
+        full = zip(log_ids, *(column * (len(log_ids) // len(column)) for column in columns), strict=True)
+        for number, (log_id, *values) in zip(signatures, full, strict=True):
             yield Row(log_id, layout, values, number, found.get(log_id, ()))
 
 
