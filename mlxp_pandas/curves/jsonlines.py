@@ -41,7 +41,7 @@ _careful = json.JSONDecoder(parse_int=lambda digits: int(digits) if len(digits) 
 
 Row = dict[str, Any]
 Keys = tuple[str, ...] | None
-Decode = Callable[[bytes], list[Any]]
+Decode = Callable[[Any], list[Any]]
 Column = tuple[list[int] | None, list[Any], set[type]]  # where the rows are that have a key, None for all; the values
 Columns = dict[str, Column]
 
@@ -176,7 +176,8 @@ def _plain_columns(block: bytes, keys: Keys, decode: Decode | None) -> tuple[int
         return None
     columns = _struct_columns(block, len(ends), keys, decode) if decode and keys else None
     if columns is None and (not decode or len(block) <= _LEAF):
-        rows = _decoded(b"[%b]" % block[:-1].replace(b"\n", b","), _rows_of)
+        listed = block[:-1].replace(b"\n", b",").decode("utf-8", "replace")
+        rows = _decoded(f"[{listed}]", json.loads)
         columns = _columns_of(rows, keys) if len(rows) == len(ends) and set(map(type, rows)) == {dict} else None
     if columns is None or (_any_is(columns, list, dict) and _n_opening(block) > MAX_DEPTH):
         return None
@@ -218,20 +219,16 @@ def _struct_columns(block: bytes, n_rows: int, keys: tuple[str, ...], decode: De
 
 
 def _values(rows: list[Any], n_keys: int) -> list[list[Any]]:
-    # The first key by name: faster than `attrgetter`.
-    return [[row.f0 for row in rows], *(list(map(attrgetter(f"f{place}"), rows)) for place in range(1, n_keys))]
+    first = [row.f0 for row in rows]  # by name: faster than `attrgetter`
+    return [first, *(list(map(attrgetter(f"f{place}"), rows)) for place in range(1, n_keys))] if n_keys > 1 else [first]
 
 
-def _decoded(block: bytes, decode: Decode) -> list[Any]:
+def _decoded(block: Any, decode: Decode) -> list[Any]:
     """The rows, if they are all read."""
     try:
         return decode(block)
     except Exception:  # RecursionError, ValueError, or an error of msgspec, which is none before 0.22
         return []
-
-
-def _rows_of(listed: bytes) -> list[Any]:
-    return json.loads(listed.decode("utf-8", "replace"))  # type: ignore[no-any-return]
 
 
 def _columns_of(rows: list[Row], keys: Keys) -> Columns:
