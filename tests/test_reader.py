@@ -289,7 +289,7 @@ class TestIndex:
             (lambda index: index.write_bytes(index.read_bytes()[:1000]), "checksum"),
             (lambda index: replace(index, b"COMPLETE", b"COMPLETF"), "checksum"),
             (lambda index: replace(index, b"COMPLETE", b"FAILED"), "checksum"),
-            (lambda index: replace(index, b"index 2", b"index 9"), "another version"),
+            (lambda index: replace(index, b"index 3", b"index 9"), "another version"),
             (lambda index: index.write_bytes(b"SQLite format 3\0" + bytes(5000)), "damaged"),
         ],
     )

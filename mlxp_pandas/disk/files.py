@@ -43,8 +43,7 @@ class FileProblem(Exception):
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(kind, reason)
-        self.kind = kind
-        self.reason = reason
+        self.kind, self.reason = kind, reason
 
 
 class Problem(NamedTuple):

@@ -17,11 +17,10 @@ import secrets
 import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
-from hashlib import blake2b
-from pathlib import Path
+from hashlib import sha1
 from typing import Any, NamedTuple
 
-from ..disk import FileProblem, Problem, read_bytes, reason_of
+from ..disk import FileProblem, Problem, names_in, read_bytes, reason_of
 from .row import Block, Layout
 
 __all__ = ["FILE_NAME", "Stored", "read", "write"]
@@ -29,7 +28,7 @@ __all__ = ["FILE_NAME", "Stored", "read", "write"]
 #: The name of the index in the log folder or in `dst_dir`.
 FILE_NAME = "mlxp_pandas.index"
 
-_KIND = "mlxp_pandas index 2"
+_KIND = "mlxp_pandas index 3"
 _MAX_BYTES = 4 << 30
 _STALE_SECONDS = 3600.0
 _PLAIN = {str, int, float, bool, type(None)}
@@ -111,15 +110,16 @@ def _check_is_ours(path: str, root: str) -> None:
 
 
 def _digest(lines: Iterable[bytes]) -> str:
-    return blake2b(b"\n".join([*lines, b""]), digest_size=20).hexdigest()
+    return sha1(b"\n".join([*lines, b""]), usedforsecurity=False).hexdigest()
 
 
 def _sweep(folder: str) -> None:
     """Remove what a killed writer left behind an hour ago or more."""
+    beside = [name for name in names_in(folder) if name.startswith(FILE_NAME) and name.endswith(".tmp")]
     with contextlib.suppress(OSError):
-        for path in Path(folder).glob(f"{FILE_NAME}.*.tmp"):
-            if time.time() - path.lstat().st_mtime > _STALE_SECONDS:
-                path.unlink()
+        for path in (os.path.join(folder, name) for name in beside):
+            if time.time() - os.lstat(path).st_mtime > _STALE_SECONDS:
+                os.unlink(path)
 
 
 def _to_text(block: Block) -> str:

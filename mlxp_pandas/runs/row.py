@@ -67,8 +67,8 @@ def to_rows(blocks: Blocks) -> Iterator[Row]:
     for layout, log_ids, signatures, columns, problems in blocks:
         found = dict(problems)
         full = zip(log_ids, *(column * (len(log_ids) // len(column)) for column in columns), strict=True)
-        for number, (log_id, *values) in zip(signatures, full, strict=True):
-            yield Row(log_id, layout, values, number, found.get(log_id, ()))
+        for number, values in zip(signatures, full, strict=True):
+            yield Row(values[0], layout, values[1:], number, found.get(values[0], ()))
 
 
 class RowReader:

@@ -147,8 +147,8 @@ class TestDamaged:
             (b"train.loss", b"train.gain", "checksum"),
             (b"\n[]\n", b'\n[[1, "f", 1, "k", "r", "k"]]\n', "checksum"),
             (b"\n[]\n", b"\n", "checksum"),
-            (b"index 2", b"index 99", "another version"),
-            (b"index 2", b"index 0", "another version"),
+            (b"index 3", b"index 99", "another version"),
+            (b"index 3", b"index 0", "another version"),
             (b'["mlxp_pandas', b'["mlxp_pandas', ""),
             (b'["mlxp_pandas', b'{"mlxp_pandas', "damaged"),
             (b'["mlxp_pandas', b'[1, "mlxp_pandas', "damaged"),
@@ -529,7 +529,7 @@ class TestWriting:
 
     def test_it_is_plain_text_and_holds_no_path_of_its_own(self, folder: Folder) -> None:
         head, problems, *blocks = map(json.loads, folder.whole.decode("ascii").split("\n"))
-        assert [head[0], problems] == ["mlxp_pandas index 2", []]
+        assert [head[0], problems] == ["mlxp_pandas index 3", []]
         for layout, *_ in blocks:
             assert str(folder.logs) not in json.dumps(layout)
             assert all(not path.startswith("/") for path in layout[-1])
