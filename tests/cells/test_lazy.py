@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mlxp_pandas.cells import ArtifactArray, ArtifactDtype, Artifacts, Metric, MetricArray, MetricDtype
@@ -118,6 +118,7 @@ def test_cells_are_in_the_order_of_folders_and_numbers() -> None:
 @settings(deadline=None)
 @given(st.text())
 def test_any_column_name_goes_through_the_name_of_its_dtype(column: str) -> None:
+    assume(not f"[{column}".endswith("[pyarrow"))  # pandas takes whatever ends in `[pyarrow]` for a type of its own
     assert pd.api.types.pandas_dtype(f"metric[{column}]") == MetricDtype(column)
     assert ArtifactDtype.construct_from_string(ArtifactDtype(column).name).column == column
 
