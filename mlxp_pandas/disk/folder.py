@@ -61,7 +61,7 @@ class RunDir:
     def leads_home(self, way: str) -> bool:
         """Whether a way from the run ends in the log folder, as `metrics/../..` does unless a link leads elsewhere."""
         try:
-            return os.path.samestat(os.stat(f"{self.root}/{self.name}/{way}"), _status_of(self.root))
+            return os.path.samestat(os.stat(f"{self.path}/{way}"), _status_of(self.root))
         except OSError:
             return False
 
@@ -91,7 +91,7 @@ class RunDir:
         """Where a metrics file is. Links on the way to it that lead out of the log folder raise FileProblem."""
         if "/" in name or "\\" in name or "\0" in name:
             raise FileProblem("odd name", "the name of a log cannot hold slashes")
-        base = f"{self.root}/{self.name}/metrics"
+        base = f"{self.path}/metrics"
         if not self.leads_home("metrics/../.."):
             self.check()
             base = self.inside(base) if stat.S_ISLNK(os.lstat(base).st_mode) else base

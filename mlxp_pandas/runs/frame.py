@@ -52,7 +52,7 @@ def typed(values: Sequence[Any]) -> Any:
         int64, or Int64 where some are missing; float64, NaN where missing; bool or boolean; the default string type;
         datetime64[us]; anything mixed as objects, as written, NaN where missing.
     """
-    if len(values) > 1 and all(map(is_, values, repeat(values[0]))):  # one object, as a block has it of an index
+    if len(values) > 1 and all(map(is_, values, repeat(values[0]))):  # one object, in several blocks
         return typed(values[:1]).repeat(len(values))
     kinds = frozenset(map(type, values)) - {object}
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A log folder -> the rows of its runs, through the index: only what changed is read again."""
+"""A log folder -> the blocks of its runs, through the index: only what changed is read again."""
 
 from __future__ import annotations
 
