@@ -208,7 +208,7 @@ def _read_run(
                     break
             else:
                 missing += [column] if tried else []
-    is_fine = not missing and not [name for name, log in logs.items() if log.faults]
+    is_fine = not missing and not any(log.faults for log in logs.values())
     return found, [] if is_fine else problems_of(run, logs, missing)
 
 
