@@ -120,8 +120,12 @@ def _small_log(data: bytes, keys: tuple[str, ...], decode: Decode) -> Log | None
     rows = _decoded(data, decode)
     if not len(rows) == data.count(b"\n") == data.count(b"}\n{") + 1 or not data.endswith(b"}\n"):
         return None
-    curves = {key: _curve(some, set(map(type, some))) for key, some in zip(keys, _values(rows, len(keys)), strict=True)}
-    return None if "O" in [curve.dtype.char for curve in curves.values()] else Log(curves, {}, len(rows), [])
+    curves = {}
+    for key, some in zip(keys, _values(rows, len(keys)), strict=True):
+        curves[key] = curve = _curve(some, set(map(type, some)))
+        if curve.dtype.hasobject:
+            return None
+    return Log(curves, {}, len(rows), [])
 
 
 def _summed(faults: list[Fault], n_faults: int, n_rows: int, n_lines: int) -> list[Fault]:
@@ -166,7 +170,7 @@ def _parts(block: bytes, keys: Keys, decode: Decode | None) -> Iterator[tuple[in
 
 def _plain_columns(block: bytes, keys: Keys, decode: Decode | None) -> tuple[int, Columns] | None:
     """How many lines a healthy block has, one row each, and what they hold."""
-    block = block.replace(b"\r\n", b"\n") if b"\r" in block else block
+    block = block.replace(b"\r\n", b"\n") if block.endswith(b"\r\n") else block
     if not block.endswith(b"}\n") or len(block) > MAX_LINE:
         return None
     codes = np.frombuffer(block, np.uint8)

@@ -11,7 +11,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -179,37 +179,34 @@ def _places_of(column: str) -> list[tuple[str, str]]:
 
 def _aligned(runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cells | None, read: Read) -> Curves:
     places = {column: _places_of(column) for column in columns}
-    keys: dict[str, list[str]] = defaultdict(list)
+    keys: dict[str, tuple[str, ...]] = defaultdict(tuple)
     for name, key in chain.from_iterable(places.values()):
-        keys[name].append(key)
+        keys[name] += (key,)
+    found: dict[str, dict[Any, Any]] = {column: {} for column in columns}
+
+    def problems_in(item: tuple[Any, RunDir]) -> list[Problem]:
+        """What is wrong with the logs of a run; the values of its columns, and where they are in the log, are found."""
+        of, run = item
+        logs: dict[str, Log] = {}
+        missing = []
+        for column, tried in places.items():
+            if cells is None or (run, column) in cells:
+                for name, key in tried:
+                    log = logs[name] if name in logs else logs.setdefault(name, read_log(run, name, keys[name], read))
+                    if key in log.curves:
+                        found[column][of] = log.curves[key], log.rows(key)
+                        break
+                else:
+                    missing += [column] if tried else []
+        is_fine = not missing and not any(log.faults for log in logs.values())
+        return [] if is_fine else problems_of(run, logs, missing)
+
     ids = [None if run is None else (run.root, run.name) for run in runs]  # faster to look up than runs
     distinct = {of: run for of, run in zip(ids, runs, strict=True) if run is not None}
-    one = partial(_read_run, places, {name: tuple(of_log) for name, of_log in keys.items()}, cells, read)
-    read_of = dict(zip(distinct, ordered_map(one, distinct.values()), strict=True))
-    by_run = [{} if of is None else read_of[of][0] for of in ids]
-    pairs = {column: [found.get(column, (None, None)) for found in by_run] for column in columns}
+    problems = list(chain.from_iterable(ordered_map(problems_in, distinct.items())))
+    pairs = {column: [of_column.get(of, (None, None)) for of in ids] for column, of_column in found.items()}
     values, rows = ({column: [pair[place] for pair in of] for column, of in pairs.items()} for place in (0, 1))
-    return Curves(values, rows, [problem for _, problems in read_of.values() for problem in problems])
-
-
-def _read_run(
-    places: Mapping[str, list[tuple[str, str]]], keys: Mapping[str, Keys], cells: Cells | None, read: Read, run: RunDir
-) -> tuple[dict[str, tuple[Any, Any]], list[Problem]]:
-    """The values of each column of a run and where they are in the log, and what is wrong with its logs."""
-    logs: dict[str, Log] = {}
-    found = {}
-    missing = []
-    for column, tried in places.items():
-        if cells is None or (run, column) in cells:
-            for name, key in tried:
-                log = logs[name] if name in logs else logs.setdefault(name, read_log(run, name, keys[name], read))
-                if key in log.curves:
-                    found[column] = log.curves[key], log.rows(key)
-                    break
-            else:
-                missing += [column] if tried else []
-    is_fine = not missing and not any(log.faults for log in logs.values())
-    return found, [] if is_fine else problems_of(run, logs, missing)
+    return Curves(values, rows, problems)
 
 
 def _read_whole(run: RunDir, name: str, keys: Keys) -> Log:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import shutil
 import sys
 import tempfile
@@ -59,6 +60,8 @@ def _folder(given: Path | None) -> Iterator[Path]:
 
 def _run(name: str, lab: Lab) -> Iterator[Row]:
     """The rows of one benchmark, printed as they come."""
+    gc.collect()
+    gc.freeze()  # what the benchmarks before it imported is not gone through again while this one is timed
     try:
         for row in BENCHMARKS[name](lab):
             verdict = "ok" if row.is_reached else "OVER"
