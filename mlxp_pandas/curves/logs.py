@@ -159,8 +159,7 @@ def problems_of(
     list of Problem
     """
     faults = [(name, fault) for name, log in logs.items() for fault in log.faults]
-    damaged = {name for name, _ in faults}
-    for places in filter(damaged.isdisjoint, map(dict, map(_places_of, missing))):
+    for places in filter({name for name, _ in faults}.isdisjoint, map(dict, map(_places_of, missing))):
         name = next((name for name in places if logs.get(name, _NO_LOG).n_rows >= 0), None)
         if name is None:
             name, lack = next(iter(places)), ("missing", "the file of a metric that the run lists is not there")
@@ -179,9 +178,10 @@ def _places_of(column: str) -> list[tuple[str, str]]:
 
 def _aligned(runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cells | None, read: Read) -> Curves:
     places = {column: _places_of(column) for column in columns}
-    keys: dict[str, tuple[str, ...]] = defaultdict(tuple)
+    listed: dict[str, list[str]] = defaultdict(list)
     for name, key in chain.from_iterable(places.values()):
-        keys[name] += (key,)
+        listed[name].append(key)
+    keys = {name: tuple(of_log) for name, of_log in listed.items()}
     found: dict[str, dict[Any, Any]] = {column: {} for column in columns}
 
     def problems_in(item: tuple[Any, RunDir]) -> list[Problem]:
@@ -204,8 +204,7 @@ def _aligned(runs: Sequence[RunDir | None], columns: Sequence[str], cells: Cells
     ids = [None if run is None else (run.root, run.name) for run in runs]  # faster to look up than runs
     distinct = {of: run for of, run in zip(ids, runs, strict=True) if run is not None}
     problems = list(chain.from_iterable(ordered_map(problems_in, distinct.items())))
-    pairs = {column: [of_column.get(of, (None, None)) for of in ids] for column, of_column in found.items()}
-    values, rows = ({column: [pair[place] for pair in of] for column, of in pairs.items()} for place in (0, 1))
+    values, rows = ({key: [by.get(of, (None, None))[at] for of in ids] for key, by in found.items()} for at in (0, 1))
     return Curves(values, rows, problems)
 
 
